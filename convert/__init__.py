@@ -1,0 +1,1 @@
+"""Models to bundles: one checked file that the Pi can load."""

@@ -1,0 +1,1 @@
+"""The agent on the Pi: reads the sensor, judges the room, tells the broker."""

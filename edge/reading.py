@@ -1,0 +1,64 @@
+"""What a sensor measures: channels with their units and ranges, and one reading of them."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Quality = Literal["ok", "retried", "rejected", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One measured quantity.
+
+    `low` and `high` bound what any sensor of this kind can truthfully report; outside, the
+    sensor is broken. `resolution` is the coarsest step of a common sensor, in the channel's
+    unit. `key` is the name in JSON and CSV, which carries the unit.
+    """
+
+    name: str
+    unit: str
+    key: str
+    low: float
+    high: float
+    resolution: float
+
+    def is_plausible(self, value: float) -> bool:
+        """Whether `value` is finite and inside what a working sensor can report."""
+        return math.isfinite(value) and self.low <= value <= self.high
+
+
+TEMPERATURE = Channel("temperature", "°C", "temperature_c", -40.0, 125.0, 0.1)
+HUMIDITY = Channel("humidity", "%", "humidity_pct", 0.0, 100.0, 0.1)
+PRESSURE = Channel("pressure", "hPa", "pressure_hpa", 300.0, 1100.0, 0.01)
+
+# The order here is the order of channels everywhere: in windows, models, records and pages.
+CHANNELS: dict[str, Channel] = {c.name: c for c in (TEMPERATURE, HUMIDITY, PRESSURE)}
+
+
+def channel(name: str) -> Channel:
+    """The channel of that name; one that picanary does not know has no unit and no range."""
+    return CHANNELS.get(name) or Channel(name, "", name, -math.inf, math.inf, 0.0)
+
+
+def in_order(names: set[str]) -> tuple[Channel, ...]:
+    """Channels in their fixed order: the known ones first, then the others by name."""
+    known = [c for c in CHANNELS.values() if c.name in names]
+    return (*known, *(channel(name) for name in sorted(names - CHANNELS.keys())))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One measurement of all channels at one time.
+
+    `values` maps channel names to physical units; None is a value that could not be had.
+    `ts_ms` is wall time (Unix epoch), `mono_ms` monotonic time; replayed readings carry the
+    times of the recording. `fault` names what the simulator did to this reading (ground
+    truth; always None for a real sensor).
+    """
+
+    ts_ms: int
+    mono_ms: int
+    values: dict[str, float | None] = field(default_factory=dict)
+    quality: Quality = "ok"
+    fault: str | None = None

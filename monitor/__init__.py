@@ -1,0 +1,1 @@
+"""The web page: what every room does now, and what was strange."""
