@@ -1,13 +1,14 @@
 """What can go wrong, one leaf for each thing that a caller can do about it.
 
-    PicanaryError            one sentence: what, where, what to do
-    ├── ConfigError          mend the command line or the TOML file
-    ├── MissingExtra         install the extra that it names
-    ├── RecordingError       mend the recorded data, or ask for --repair
-    ├── SensorError          read again, later
-    ├── BundleError          keep the last good bundle
-    ├── JournalError         set the journal aside, or free the disk
-    └── BrokerError          wait and connect again
+PicanaryError            one sentence: what, where, what to do
+├── ConfigError          mend the command line or the TOML file
+├── MissingExtra         install the extra that it names
+├── RecordingError       mend the recorded data, or ask for --repair
+├── SensorError          read again, later
+├── EndOfRecording       stop: the replayed series has no more rows
+├── BundleError          keep the last good bundle
+├── JournalError         set the journal aside, or free the disk
+└── BrokerError          wait and connect again
 """
 
 
@@ -29,6 +30,10 @@ class RecordingError(PicanaryError, ValueError):
 
 class SensorError(PicanaryError):
     """The sensor gave no fresh measurement."""
+
+
+class EndOfRecording(PicanaryError):
+    """The replayed series has no more rows."""
 
 
 class BundleError(PicanaryError, ValueError):

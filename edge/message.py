@@ -24,7 +24,7 @@ def check_device(device: str) -> str:
     """The device id, if it can stand in a topic. Raises ConfigError otherwise."""
     if not _DEVICE.fullmatch(device):
         raise ConfigError(
-            f"device id {device!r} must be 1 to 64 letters, digits, '-' or '_', and start with a letter or digit"
+            f"device id {device!r} must be 1 to 64 letters, digits, '-' or '_', a letter or digit first"
         )
     return device
 

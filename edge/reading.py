@@ -13,7 +13,8 @@ class Channel:
 
     `low` and `high` bound what any sensor of this kind can truthfully report; outside, the
     sensor is broken. `resolution` is the coarsest step of a common sensor, in the channel's
-    unit. `key` is the name in JSON and CSV, which carries the unit.
+    unit. `key` is the name in JSON and CSV, which carries the unit. `floor` is a change that
+    nobody would call strange however quiet the room: no deviation counts as smaller.
     """
 
     name: str
@@ -22,15 +23,16 @@ class Channel:
     low: float
     high: float
     resolution: float
+    floor: float = 0.0
 
     def is_plausible(self, value: float) -> bool:
         """Whether `value` is finite and inside what a working sensor can report."""
         return math.isfinite(value) and self.low <= value <= self.high
 
 
-TEMPERATURE = Channel("temperature", "°C", "temperature_c", -40.0, 125.0, 0.1)
-HUMIDITY = Channel("humidity", "%", "humidity_pct", 0.0, 100.0, 0.1)
-PRESSURE = Channel("pressure", "hPa", "pressure_hpa", 300.0, 1100.0, 0.01)
+TEMPERATURE = Channel("temperature", "°C", "temperature_c", -40.0, 125.0, 0.1, 0.05)
+HUMIDITY = Channel("humidity", "%", "humidity_pct", 0.0, 100.0, 0.1, 0.2)
+PRESSURE = Channel("pressure", "hPa", "pressure_hpa", 300.0, 1100.0, 0.01, 0.03)
 
 # The order here is the order of channels everywhere: in windows, models, records and pages.
 CHANNELS: dict[str, Channel] = {c.name: c for c in (TEMPERATURE, HUMIDITY, PRESSURE)}

@@ -1,0 +1,121 @@
+"""The loop: sensor to verdict to journal. Knows no hardware and no broker."""
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge.clock import clock_quality
+from edge.detector import Detector, Verdict
+from edge.errors import EndOfRecording, JournalError, SensorError
+from edge.event import Change
+from edge.journal import Journal
+from edge.message import encode, finite
+from edge.reading import Reading
+from edge.record import Origin, event_message, record
+from edge.sources import Source
+
+LOG = logging.getLogger(__name__)
+EVENT_WINDOW = 60
+# The kernel is asked how good the clock is no more often than this.
+CLOCK_CHECK_S = 60.0
+
+
+@dataclass(slots=True)
+class SensorState:
+    """How the sensor is doing, for health."""
+
+    fault: bool = False
+    ok: int = 0
+    failed: int = 0
+
+
+class Agent:
+    """Reads, judges and keeps one reading after another.
+
+    `on_record` gets each record as it is made, for the live topics; it must not block.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        detector: Detector | None,
+        journal: Journal,
+        origin: Origin,
+        on_record: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        self._source = source
+        self._detector = detector
+        self._journal = journal
+        self._origin = origin
+        self._on_record = on_record
+        self._recent: deque[dict[str, Any]] = deque(maxlen=EVENT_WINDOW)
+        self._event_number = 0
+        self._clock, self._clock_checked = clock_quality(), time.monotonic()
+        self.sensor = SensorState()
+        self.faults: Counter[str] = Counter()
+
+    def run(self, period_s: float, stop: threading.Event) -> None:
+        """Sample every `period_s` seconds (0: without pause) until `stop`, or the end of a recording."""
+        due = time.monotonic()
+        while not stop.is_set():
+            try:
+                self.sample()
+            except EndOfRecording:
+                LOG.info("the recording has ended")
+                return
+            due += period_s
+            behind = time.monotonic() - due
+            if behind > period_s:
+                due += behind // period_s * period_s if period_s else behind  # skip ticks, never burst
+            stop.wait(max(0.0, due - time.monotonic()))
+
+    def sample(self) -> None:
+        """One reading from the sensor to the journal. Raises EndOfRecording."""
+        reading, complaint = self._read()
+        if self._detector is None:
+            verdict = Verdict("no_model", why=complaint or "no model: readings without a verdict")
+        else:
+            reading, verdict = self._detector.see(reading)
+        self._note_sensor(reading, verdict)
+        self._keep(reading, verdict)
+
+    def _read(self) -> tuple[Reading, str | None]:
+        try:
+            return self._source.read(), None
+        except SensorError as error:
+            LOG.debug("%s", error)
+            nothing: dict[str, float | None] = {c.name: None for c in self._source.channels}
+            now_ms = time.time_ns() // 1_000_000
+            return Reading(now_ms, time.monotonic_ns() // 1_000_000, nothing, "missing"), str(error)
+
+    def _note_sensor(self, reading: Reading, verdict: Verdict) -> None:
+        good = reading.quality in ("ok", "retried")
+        self.sensor.ok += good
+        self.sensor.failed += not good
+        self.sensor.fault = verdict.state == "sensor_fault"
+
+    def _keep(self, reading: Reading, verdict: Verdict) -> None:
+        seq = self._journal.next_seq
+        if time.monotonic() - self._clock_checked > CLOCK_CHECK_S:
+            self._clock, self._clock_checked = clock_quality(), time.monotonic()
+        made = record(self._origin, seq, self._clock, reading, verdict)
+        events = tuple(self._event(seq, change) for change in verdict.changes)
+        values = {c.key: finite(reading.values.get(c.name)) for c in self._origin.channels}
+        self._recent.append({"ts_ms": reading.ts_ms, **values})
+        try:
+            self._journal.append(encode(made), strange=bool(verdict.anomaly), events=events)
+        except JournalError as error:
+            self.faults["journal"] += 1
+            LOG.warning("%s; the record waits", error)
+        self._on_record(made)
+
+    def _event(self, seq: int, change: Change) -> bytes:
+        if change.phase == "start":
+            self._event_number = seq
+        window = list(self._recent) if change.phase == "start" else []
+        LOG.info("%s %s: %s", change.event.kind.replace("_", " "), change.phase, change.event.why)
+        return encode(event_message(self._origin, seq, self._event_number, change, window))

@@ -1,0 +1,38 @@
+"""How every command of picanary ends: a sentence for what the user can mend, never a traceback."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from edge.errors import PicanaryError
+
+MENDABLE = 2
+INTERRUPTED = 130
+
+
+def run_command(
+    name: str,
+    parser: argparse.ArgumentParser,
+    action: Callable[[argparse.Namespace], int],
+    arguments: list[str] | None = None,
+) -> int:
+    """Parse and act; the exit status is the action's, or 2 after a PicanaryError's sentence.
+
+    Under `--debug` the traceback is shown as well.
+    """
+    options = parser.parse_args(arguments)
+    try:
+        return action(options)
+    except PicanaryError as error:
+        if getattr(options, "debug", False):
+            raise
+        print(f"python -m {name}: {error}", file=sys.stderr)
+        return MENDABLE
+    except OSError as error:
+        if getattr(options, "debug", False):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"python -m {name}: {where}{error.strerror or error}", file=sys.stderr)
+        return MENDABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED

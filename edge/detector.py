@@ -1,0 +1,182 @@
+"""Readings to verdicts: warming, normal, anomalous, sensor fault; events with onset and end."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from edge.event import Change, Event, EventTracker
+from edge.explain import explain
+from edge.gate import Gate
+from edge.reading import Reading
+from edge.scorer import Answers, Scorer
+from edge.signals import SIGNALS, Observation, Signal, SignalSettings, Strange, shares
+from edge.window import Window, Windowing
+
+State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What decides, calibrated by `convert`; travels in the bundle. C channels."""
+
+    floor: tuple[float, ...]  # C, physical units: the smallest deviation that counts
+    band: tuple[float, ...]  # C: half the 90 % band, in deviations
+    change_rate: tuple[tuple[float, ...], ...]  # C x 24
+    levels: dict[str, float]  # per signal: where the alarm begins
+    release: float = 0.6  # an event goes on while the score is above this
+    calm_s: float = 1800.0  # and ends after so long below it
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the manifest."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, table: dict[str, Any], channels: int) -> "DetectorSettings":
+        """From the manifest. Raises KeyError, TypeError or ValueError on a wrong shape."""
+        settings = cls(
+            floor=tuple(float(x) for x in table["floor"]),
+            band=tuple(float(x) for x in table["band"]),
+            change_rate=tuple(tuple(float(x) for x in row) for row in table["change_rate"]),
+            levels={str(name): float(level) for name, level in table["levels"].items()},
+            release=float(table["release"]),
+            calm_s=float(table["calm_s"]),
+        )
+        shapes = {len(settings.floor), len(settings.band), len(settings.change_rate)}
+        if shapes != {channels} or any(len(row) != 24 for row in settings.change_rate):
+            raise ValueError("the detector needs floor, band and change rates for each channel")
+        if not settings.levels or settings.levels.keys() - SIGNALS.keys():
+            raise ValueError(f"levels must be for some of {', '.join(SIGNALS)}")
+        rates = [rate for row in settings.change_rate for rate in row]
+        positive = [
+            *settings.floor,
+            *settings.band,
+            *settings.levels.values(),
+            settings.calm_s,
+            settings.release,
+        ]
+        if not all(np.isfinite(positive)) or min(positive) <= 0 or not all(0 <= rate < 1 for rate in rates):
+            raise ValueError(
+                "levels, floors and bands must be finite and above zero, rates from 0 to below 1"
+            )
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reading means. Tuples have one number a channel; None without a score."""
+
+    state: State
+    score: float | None = None
+    anomaly: bool | None = None
+    expected: tuple[float, ...] | None = None
+    spread: tuple[float, ...] | None = None
+    why: str | None = None
+    changes: tuple[Change, ...] = ()
+
+
+class Decision:
+    """Scored readings to verdicts; one arithmetic for streaming and batch."""
+
+    def __init__(self, windowing: Windowing, settings: DetectorSettings) -> None:
+        self._names = windowing.channels
+        self._settings = settings
+        about = SignalSettings(windowing.channels, windowing.period_s, settings.floor, settings.change_rate)
+        self._signals: dict[str, Signal] = {name: SIGNALS[name](about) for name in settings.levels}
+        self._tracker = EventTracker(max(1, round(settings.calm_s / windowing.period_s)))
+        self._state: State = "warming"
+        self.faults = 0  # scores that were not finite
+
+    def restart(self) -> None:
+        """After a gap that was too long to bridge."""
+        for signal in self._signals.values():
+            signal.reset()
+
+    def failed(self, reading: Reading, reason: str, sensor_fault: bool) -> Verdict:
+        """A reading that the gate held back."""
+        if not sensor_fault:
+            return Verdict(self._state, why=reason)
+        self._state = "sensor_fault"
+        changes = self._tracker.strange(Event("sensor_fault", reading.ts_ms, None, reason))
+        return Verdict("sensor_fault", why=reason, changes=changes)
+
+    def unscored(self) -> Verdict:
+        """A good reading without a score: the window is filling."""
+        self._state = "warming"
+        return Verdict("warming", why="getting to know the room", changes=self._sensor_is_back())
+
+    def scored(self, seen: Observation) -> Verdict:
+        """A reading that the network has judged."""
+        changes = self._sensor_is_back()
+        spread = tuple(b * d for b, d in zip(self._settings.band, seen.deviation, strict=True))
+        name, strange, score = self._strangest(seen)
+        if not np.isfinite(score):
+            self.faults += 1
+            return Verdict("no_model", why="the model's answer was not a number", changes=changes)
+        opened = self._tracker.open is not None
+        if score < (self._settings.release if opened else 1.0):
+            return Verdict(
+                "normal", score, False, seen.expected, spread, None, changes + self._tracker.calm()
+            )
+        self._state = "anomalous"
+        why = explain(name, strange, seen, self._names, spread)
+        event = Event(
+            "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
+            seen.values, seen.expected, spread, shares(seen.surprise),
+        )  # fmt: skip
+        changes += self._tracker.strange(event)
+        return Verdict("anomalous", score, True, seen.expected, spread, why, changes)
+
+    def _strangest(self, seen: Observation) -> tuple[str, Strange, float]:
+        strange = {name: signal.update(seen) for name, signal in self._signals.items()}
+        ratios = {name: strange[name].value / self._settings.levels[name] for name in strange}
+        worst = max(ratios, key=lambda name: (not np.isfinite(ratios[name]), ratios[name]))
+        return worst, strange[worst], ratios[worst]
+
+    def _sensor_is_back(self) -> tuple[Change, ...]:
+        event = self._tracker.open
+        return self._tracker.close() if event is not None and event.kind == "sensor_fault" else ()
+
+
+class Detector:
+    """Readings to verdicts, one by one, as they come.
+
+    `speed` is how many times faster than real time a simulated room lives; the model sees
+    the room's own time.
+    """
+
+    def __init__(
+        self,
+        network: Answers,
+        windowing: Windowing,
+        settings: DetectorSettings,
+        speed: float = 1.0,
+    ) -> None:
+        self.gate = Gate(windowing.measured)
+        self._scorer = Scorer(network, windowing, settings.floor)
+        self._windowing = windowing
+        self._window = Window(windowing)
+        self._decision = Decision(windowing, settings)
+        self._speed = speed
+        self._last_ms: int | None = None
+
+    @property
+    def faults(self) -> int:
+        """How many times the model's answer was no number."""
+        return self._decision.faults
+
+    def see(self, reading: Reading) -> tuple[Reading, Verdict]:
+        """The reading with its quality, and what it means."""
+        reading = self.gate.check(reading)
+        if self.gate.reason is not None:
+            return reading, self._decision.failed(reading, self.gate.reason, self.gate.sensor_fault)
+        values = tuple(float(reading.values[name] or 0.0) for name in self._windowing.channels)
+        elapsed_s = 0.0 if self._last_ms is None else (reading.mono_ms - self._last_ms) / 1000.0 * self._speed
+        self._last_ms = reading.mono_ms
+        if self._windowing.missing_before(elapsed_s) > self._windowing.gap_limit:
+            self._decision.restart()
+        inputs = self._window.push(values, elapsed_s)
+        if inputs is None:
+            return reading, self._decision.unscored()
+        scores = self._scorer.score(inputs, self._window.previous[None], np.array([values]))
+        return reading, self._decision.scored(next(scores.observations([reading.ts_ms], [values])))

@@ -1,0 +1,32 @@
+"""Verdicts in a sentence that a person would say."""
+
+from edge.reading import channel
+from edge.signals import Observation, Strange
+
+
+def quantity(name: str, value: float) -> str:
+    """A value with its unit, as exact as a common sensor: `temperature 21.4 °C`."""
+    return f"{name} {number(name, value)}"
+
+
+def number(name: str, value: float) -> str:
+    """A value with its unit: `21.4 °C`; channels that we do not know get four digits."""
+    unit = channel(name).unit
+    return f"{value:.1f} {unit}" if unit else f"{value:.4g}"
+
+
+def explain(
+    signal: str, strange: Strange, seen: Observation, names: tuple[str, ...], spread: tuple[float, ...]
+) -> str:
+    """Why a reading is strange; `spread` (C,) is half the 90 % band."""
+    c = strange.channel
+    name = names[c]
+    observed = quantity(name, seen.values[c])
+    if signal == "noise":
+        return f"{name} has been {strange.value:.1f} times as restless as usual for a while"
+    if signal == "frozen":
+        return f"{observed}: it has stood still for far longer than it does at this hour"
+    if signal == "vapour":
+        more = "more" if seen.residual[c] > 0 else "less"
+        return f"{observed}: {more} water in the air, all at once, than the temperature explains"
+    return f"{observed}, expected {number(name, seen.expected[c])} ± {spread[c]:.2g}"

@@ -1,0 +1,51 @@
+"""Between sensor and model: a broken sensor is not an anomalous room."""
+
+from dataclasses import dataclass, replace
+
+from edge.reading import CHANNELS, Channel, Reading
+
+# One failed reading is daily bread for a DHT; three in a row are not.
+FAULT_AFTER = 3
+
+
+@dataclass(slots=True)
+class Gate:
+    """Lets plausible readings through and says when the sensor itself has failed."""
+
+    channels: tuple[Channel, ...]
+    failed_in_a_row: int = 0
+    failed: int = 0
+    passed: int = 0
+    reason: str | None = None
+
+    @property
+    def sensor_fault(self) -> bool:
+        """Whether so many readings in a row failed that the sensor must be broken."""
+        return self.failed_in_a_row >= FAULT_AFTER
+
+    def check(self, reading: Reading) -> Reading:
+        """The reading with its quality: as it came, `missing` or `rejected`."""
+        self.reason = self._complaint(reading)
+        if self.reason is None:
+            self.passed += 1
+            self.failed_in_a_row = 0
+            return reading
+        self.failed += 1
+        self.failed_in_a_row += 1
+        missing = any(reading.values.get(c.name) is None for c in self.channels)
+        return replace(reading, quality="missing" if missing else "rejected")
+
+    def _complaint(self, reading: Reading) -> str | None:
+        for channel in self.channels:
+            value = reading.values.get(channel.name)
+            if value is None:
+                return f"the sensor gave no {channel.name}"
+            if not channel.is_plausible(value):
+                return f"the sensor says {channel.name} {value:g} {channel.unit}, which cannot be".replace(
+                    "  ", " "
+                )
+        # A DHT on a broken line sends all zeros, and its checksum of zeros is right.
+        measured = [reading.values[c.name] for c in self.channels if c.name in CHANNELS]
+        if len(measured) > 1 and not any(measured):
+            return "the sensor says zero for everything, as on a broken line"
+        return None

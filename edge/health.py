@@ -1,0 +1,102 @@
+"""What the agent says of itself: its birth certificate, and every minute how it is."""
+
+import platform
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+from edge import __version__
+from edge.agent import Agent
+from edge.clock import clock_quality
+from edge.detector import Detector
+from edge.journal import Journal
+from edge.message import VERSION
+from edge.record import Origin
+from edge.scorer import runtime_version
+from edge.uplink import Uplink
+
+
+def info(device: str, session: str, origin: Origin, period_s: float) -> dict[str, Any]:
+    """The birth certificate, as `schema/info.json` says."""
+    return {
+        "v": VERSION,
+        "device": device,
+        "session": session,
+        "epoch": origin.epoch,
+        "versions": {
+            "picanary": __version__,
+            "python": platform.python_version(),
+            "runtime": runtime_version(),
+        },
+        "board": board(),
+        "source": origin.source,
+        "sim": origin.simulated,
+        "channels": [{"name": c.name, "key": c.key, "unit": c.unit} for c in origin.channels],
+        "period_s": period_s or 1.0,  # a recording without pauses has none of its own
+        "model": origin.model,
+        "threshold": 1.0,
+    }
+
+
+def board() -> str:
+    """The Pi's name as the device tree has it, else the machine's architecture."""
+    try:
+        return Path("/proc/device-tree/model").read_text().strip("\0\n ")
+    except OSError:
+        return platform.machine()
+
+
+class Health:
+    """Counts and states, as `schema/health.json` says."""
+
+    def __init__(self, agent: Agent, journal: Journal, detector: Detector | None, model: str | None) -> None:
+        self._agent, self._journal, self._detector, self._model = agent, journal, detector, model
+        self._started = time.monotonic()
+
+    def report(self, uplink: Uplink | None) -> dict[str, Any]:
+        """How the agent is now."""
+        sensor = self._agent.sensor
+        faults = dict(self._agent.faults)
+        if self._detector is not None:
+            faults["model"] = self._detector.faults
+        if uplink is not None:
+            faults.update({f"callback_{name}": count for name, count in uplink.connection.faults.items()})
+            faults["refused"] = uplink.refused
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "v": VERSION,
+            "ts_ms": time.time_ns() // 1_000_000,
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "clk": clock_quality(),
+            "journal": {
+                "first_seq": self._journal.first_seq,
+                "last_seq": self._journal.last_seq,
+                "unsent": self._journal.unsent,
+                "dropped": self._journal.dropped,
+            },
+            "sensor": {"state": "fault" if sensor.fault else "ok", "ok": sensor.ok, "failed": sensor.failed},
+            "faults": faults,
+            "model": self._model,
+            "host": {
+                "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
+                "rss_bytes": _resident_bytes(),
+                "temperature_c": _processor_temperature(),
+            },
+        }
+
+
+def _resident_bytes() -> int | None:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * resource.getpagesize()
+
+
+def _processor_temperature() -> float | None:
+    """Degrees Celsius; None where the kernel does not tell."""
+    try:
+        return int(Path("/sys/class/thermal/thermal_zone0/temp").read_text()) / 1000.0
+    except (OSError, ValueError):
+        return None

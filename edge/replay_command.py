@@ -1,0 +1,75 @@
+"""`python -m edge replay`: CSV in; timestamp, channels, score, expected, anomaly, event out."""
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge import bundle as bundles
+from edge import trial
+from edge.bundle import Bundle
+from edge.csvfile import read_csv
+from edge.errors import ConfigError
+from edge.reading import Channel
+from edge.recording import Recording
+from edge.replay import Judgement, judge
+
+
+def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repair: bool) -> int:
+    """Judge a recording and write what came of it. Raises PicanaryError."""
+    model = bundles.load(bundle)
+    trial.check(bundle)
+    recording = read_csv(file, repair=repair)
+    check_fits(model, recording.channels, recording.period_s, str(file))
+    if one_by_one:
+        detector = model.open_detector()
+        judgement = Judgement(tuple(detector.see(recording.reading(row))[1] for row in range(len(recording))))
+    else:
+        judgement = judge(recording, model.network(), model.windowing, model.detector)
+    with out.open("w", newline="", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows(rows(recording, model, judgement))
+    events = max(judgement.event_numbers().tolist(), default=0)
+    alarms = int(judgement.alarm.sum())
+    print(f"{len(recording)} readings judged, {alarms} strange, {events} events", file=sys.stderr)
+    return 0
+
+
+def check_fits(model: Bundle, channels: tuple[Channel, ...], period_s: float, what: str) -> None:
+    """Raises ConfigError when a series or source is not of the kind that the model was trained on."""
+    missing = [c.name for c in model.channels if c not in channels]
+    if missing:
+        have = ", ".join(c.name for c in channels)
+        raise ConfigError(f"{what} has no {', '.join(missing)} (only {have}), which {model.label} judges by")
+    wanted = model.windowing.period_s
+    if not 0.9 * wanted <= period_s <= 1.1 * wanted:
+        raise ConfigError(
+            f"{what} has a reading every {period_s:g} s, but {model.label} was trained on one every "
+            f"{wanted:g} s; train on data of this period"
+        )
+
+
+def rows(recording: Recording, model: Bundle, judgement: Judgement) -> Iterator[list[object]]:
+    """The table: a header, then a row a reading; empty where there is nothing to say."""
+    own = [recording.columns.get(c.name, c.key) for c in recording.channels]
+    judged = [recording.columns.get(c.name, c.key) for c in model.channels]
+    yield ["timestamp", *own, "score", *(f"expected_{name}" for name in judged), "anomaly", "event", "state"]
+    numbers = judgement.event_numbers().tolist()
+    nothing = [""] * len(judged)
+    for row, verdict in enumerate(judgement.verdicts):
+        yield [
+            _time(int(recording.ts_ms[row])),
+            *("" if value != value else f"{value:.10g}" for value in recording.values[row].tolist()),
+            "" if verdict.score is None else f"{verdict.score:.6g}",
+            *([f"{x:.6g}" for x in verdict.expected] if verdict.expected else nothing),
+            "" if verdict.anomaly is None else int(verdict.anomaly),
+            numbers[row] or "",
+            verdict.state,
+        ]
+
+
+def _time(ts_ms: int) -> str:
+    when = datetime.fromtimestamp(ts_ms / 1000.0, UTC)
+    return f"{when:%Y-%m-%d %H:%M:%S}" + (f".{ts_ms % 1000:03d}" if ts_ms % 1000 else "")

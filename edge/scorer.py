@@ -1,0 +1,124 @@
+"""Model input to Score, through the interpreter; knows nothing of thresholds.
+
+The network is a masked autoencoder: for each channel it reconstructs the newest sample from
+the window's past and from the other channels' present, and says how sure it is. It answers
+with 2 C numbers: for each channel the mean of (newest - previous) in units of the channel's
+step, and the logarithm of the standard deviation.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from edge.errors import BundleError
+from edge.signals import Observation
+from edge.window import Floats, Inputs, Windowing
+
+CHUNK = 1024
+
+
+def load_interpreter(model: bytes) -> Any:
+    """The runtime that is installed, with the model in it. Raises BundleError."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        from tflite_runtime.interpreter import Interpreter
+    try:
+        return Interpreter(model_content=model, num_threads=1)
+    except (ValueError, RuntimeError) as error:
+        raise BundleError(f"the model does not load in this runtime: {error}") from error
+
+
+def runtime_version() -> str:
+    """Name and version of the installed runtime, for the birth certificate."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in ("ai-edge-litert", "tflite-runtime"):
+        try:
+            return f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+    return "none"
+
+
+class Answers(Protocol):
+    """Anything that answers inputs (n, width) with (n, 2 C): the interpreter, or Keras in training."""
+
+    def answer(self, inputs: Inputs) -> Inputs:
+        """Answers (n, 2 C) to inputs (n, width), float32."""
+
+
+class Network:
+    """The bundle's model in an interpreter: inputs (n, width) to answers (n, outputs)."""
+
+    def __init__(self, model: bytes, width: int, outputs: int) -> None:
+        self._interpreter = load_interpreter(model)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._outputs = outputs
+        self._width = width
+        self._rows = 0
+        try:
+            self._resize(1)
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"the model does not take inputs of {width} numbers: {error}") from error
+        found = tuple(self._interpreter.get_output_details()[0]["shape"])
+        if found != (1, outputs):
+            raise BundleError(f"the model answers with shape {found}, {(1, outputs)} is needed")
+
+    def _resize(self, rows: int) -> None:
+        if rows != self._rows:
+            self._interpreter.resize_tensor_input(self._input, [rows, self._width], strict=False)
+            self._interpreter.allocate_tensors()
+            self._rows = rows
+
+    def answer(self, inputs: Inputs) -> Inputs:
+        """Answers (n, outputs) to inputs (n, width), float32."""
+        answers = np.empty((len(inputs), self._outputs), np.float32)
+        for start in range(0, len(inputs), CHUNK):
+            part = inputs[start : start + CHUNK]
+            self._resize(len(part))
+            self._interpreter.set_tensor(self._input, part)
+            self._interpreter.invoke()
+            answers[start : start + CHUNK] = self._interpreter.get_tensor(self._output)
+        return answers
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the model thinks of n readings; C channels."""
+
+    surprise: Floats  # (n, C) distance from the expected value, in standard deviations
+    residual: Floats  # (n, C) observed minus expected, physical units
+    deviation: Floats  # (n, C) the model's standard deviation, physical units
+    expected: Floats  # (n, C) physical units
+
+    def observations(
+        self, ts_ms: Iterable[int], values: Iterable[tuple[float, ...]]
+    ) -> Iterator[Observation]:
+        """One by one, as plain numbers, for the signals."""
+        tables = (self.expected, self.surprise, self.residual, self.deviation)
+        for when, observed, *rows in zip(ts_ms, values, *(table.tolist() for table in tables), strict=True):
+            yield Observation(when, observed, *map(tuple, rows))
+
+
+class Scorer:
+    """Model input to Scores. One reading or many: the same bits."""
+
+    def __init__(self, network: Answers, windowing: Windowing, floor: Sequence[float]) -> None:
+        """`floor` (C,) is the smallest standard deviation that counts, in physical units."""
+        self._floor = np.asarray(floor, np.float64)
+        self._step = np.asarray(windowing.step, np.float64)
+        self._network = network
+
+    def score(self, inputs: Inputs, previous: Floats, observed: Floats) -> Scores:
+        """Inputs (n, width), the samples before and now (n, C) in physical units, to Scores."""
+        answers = self._network.answer(inputs).astype(np.float64)
+        # contiguous, so that numpy takes the same loop, with the same bits, for one row as for many
+        mean, log_deviation = (np.ascontiguousarray(half) for half in np.hsplit(answers, 2))
+        expected = previous + mean * self._step
+        residual = observed - expected
+        deviation = np.hypot(np.exp(log_deviation) * self._step, self._floor)
+        return Scores(abs(residual) / deviation, residual, deviation, expected)

@@ -1,0 +1,186 @@
+"""Ways to be strange: each signal is one running number that grows with one kind of strangeness.
+
+A signal says how much; what is too much stands in the bundle (`edge/detector.py` divides by it).
+"""
+
+import math
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edge.reading import HUMIDITY, TEMPERATURE
+
+NOISE_S = 1800.0
+VAPOUR_UNIT_PCT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One scored reading; every tuple has one number a channel, in physical units."""
+
+    ts_ms: int
+    values: tuple[float, ...]
+    expected: tuple[float, ...]
+    surprise: tuple[float, ...]  # |residual| in standard deviations
+    residual: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """How strange, and which channel (index) says so."""
+
+    value: float
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSettings:
+    """What a signal may want to know of the room and its sensor."""
+
+    channels: tuple[str, ...]
+    period_s: float
+    floor: tuple[float, ...]  # C, physical units
+    change_rate: tuple[
+        tuple[float, ...], ...
+    ]  # C x 24: how often a value differs from the one before, by UTC hour
+
+
+class Surprise:
+    """The newest sample is far from what the network expected."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        del settings
+
+    def update(self, seen: Observation) -> Strange:
+        """The largest surprise of any channel."""
+        channel = max(range(len(seen.surprise)), key=seen.surprise.__getitem__)
+        return Strange(seen.surprise[channel], channel)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class Vapour:
+    """The amount of water in the air changed: an open window, a boiling pot, a leak.
+
+    Heating moves temperature and relative humidity along a line of constant vapour pressure;
+    leaving it takes water. From the Magnus formula (Sonntag 1990, 17.62 and 243.12 °C over
+    water): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
+    """
+
+    def __init__(self, settings: SignalSettings) -> None:
+        names = settings.channels
+        both = TEMPERATURE.name in names and HUMIDITY.name in names
+        self._at = (names.index(TEMPERATURE.name), names.index(HUMIDITY.name)) if both else None
+
+    def update(self, seen: Observation) -> Strange:
+        """Percent of unexpected change of vapour pressure, in units of two percent."""
+        if self._at is None:
+            return Strange(0.0, 0)
+        t, h = self._at
+        slope = 17.62 * 243.12 / (243.12 + seen.values[t]) ** 2
+        change = seen.residual[h] / max(seen.values[h], 5.0) + slope * seen.residual[t]
+        return Strange(abs(100.0 * change) / VAPOUR_UNIT_PCT, h)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class RunningMedian:
+    """The median of the last `length` values (the upper one of two)."""
+
+    def __init__(self, length: int) -> None:
+        self._recent: deque[float] = deque(maxlen=length)
+        self._sorted: list[float] = []
+
+    def push(self, value: float) -> float:
+        """Add a value; the median with it."""
+        if len(self._recent) == self._recent.maxlen:
+            del self._sorted[bisect_left(self._sorted, self._recent[0])]
+        self._recent.append(value)
+        insort(self._sorted, value)
+        return self._sorted[len(self._sorted) // 2]
+
+    def __len__(self) -> int:
+        return len(self._recent)
+
+    def clear(self) -> None:
+        """Forget all values."""
+        self._recent.clear()
+        self._sorted.clear()
+
+
+class Noise:
+    """The channels have been restless for half an hour: a loose wire, a failing sensor."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        length = max(5, round(NOISE_S / settings.period_s))
+        self._floor = settings.floor
+        self._enough = (length + 1) // 2
+        self._medians = [RunningMedian(length) for _ in settings.channels]
+
+    def update(self, seen: Observation) -> Strange:
+        """Geometric mean over the channels of the running median of their surprise."""
+        calm = []
+        for median, residual, deviation, floor in zip(
+            self._medians, seen.residual, seen.deviation, self._floor, strict=True
+        ):
+            # twice the floor: restlessness lasts, so it may be as small as the sensor's steps
+            calm.append(median.push(abs(residual) / math.sqrt(deviation * deviation + 3.0 * floor * floor)))
+        channel = max(range(len(calm)), key=calm.__getitem__)
+        if len(self._medians[0]) < self._enough:
+            return Strange(0.0, channel)
+        return Strange(math.prod(calm) ** (1.0 / len(calm)), channel)
+
+    def reset(self) -> None:
+        """Forget the last half hour."""
+        for median in self._medians:
+            median.clear()
+
+
+class Frozen:
+    """A value stands still for longer than it ever does at this time of day."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self._period_min = settings.period_s / 60.0
+        self._stillness = [[-math.log1p(-rate) for rate in hours] for hours in settings.change_rate]
+        self._last: list[float | None] = [None] * len(settings.channels)
+        self._samples = [0] * len(settings.channels)
+        self._evidence = [0.0] * len(settings.channels)
+
+    def update(self, seen: Observation) -> Strange:
+        """sqrt(minutes unchanged x their surprise in nats), of the stillest channel."""
+        hour = seen.ts_ms // 3_600_000 % 24
+        for c, value in enumerate(seen.values):
+            if value == self._last[c]:
+                self._samples[c] += 1
+                self._evidence[c] += self._stillness[c][hour]
+            else:
+                self._last[c], self._samples[c], self._evidence[c] = value, 0, 0.0
+        still = [
+            math.sqrt(n * self._period_min * nats)
+            for n, nats in zip(self._samples, self._evidence, strict=True)
+        ]
+        channel = max(range(len(still)), key=still.__getitem__)
+        return Strange(still[channel], channel)
+
+    def reset(self) -> None:
+        """Forget since when the values stand."""
+        self._last = [None] * len(self._last)
+
+
+Signal = Surprise | Vapour | Noise | Frozen
+SIGNALS: dict[str, Callable[[SignalSettings], Signal]] = {
+    "surprise": Surprise,
+    "vapour": Vapour,
+    "noise": Noise,
+    "frozen": Frozen,
+}
+
+
+def shares(surprise: Sequence[float]) -> tuple[float, ...]:
+    """Each channel's part of the squared surprise; they sum to one."""
+    total = sum(x * x for x in surprise)
+    return tuple(x * x / total if total > 0 else 1.0 / len(surprise) for x in surprise)

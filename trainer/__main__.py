@@ -1,0 +1,97 @@
+"""`python -m trainer`: a history to a run, with its report."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge.command import run_command
+from edge.errors import ConfigError
+from edge.extras import need
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    command = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
+    command.add_argument(
+        "--data", type=Path, metavar="FILE", help="a recorded history (default: simulate one)"
+    )
+    command.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/NAME)")
+    command.add_argument("--name", help="the model's name (default: the file's, or 'room')")
+    command.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="same seed, same model (default: 0)"
+    )
+    command.add_argument(
+        "--model", default="masked", metavar="NAME", help="the architecture (default: masked)"
+    )
+    command.add_argument(
+        "--epochs", type=int, default=20, metavar="N", help="passes of 150 steps (default: 20)"
+    )
+    command.add_argument("--days", type=float, default=28.0, help="days to simulate (default: 28)")
+    command.add_argument(
+        "--repair",
+        action="store_true",
+        help="drop what cannot be used in the data, and say what, instead of refusing",
+    )
+    command.add_argument("--json", action="store_true", help="print the measures as JSON")
+    command.add_argument("--debug", action="store_true", help="show tracebacks")
+    return command
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train. Exit status 2 with one sentence for what the user can mend."""
+    return run_command("trainer", parser(), _train, arguments)
+
+
+def _train(options: argparse.Namespace) -> int:
+    _check(options)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for module in ("tensorflow", "matplotlib", "sklearn", "jinja2", "tqdm"):
+        need(module, "train", "python -m trainer")
+    from trainer.train import Order, train
+
+    order = Order(
+        data=options.data,
+        out=options.out,
+        name=options.name,
+        seed=options.seed,
+        architecture=options.model,
+        epochs=options.epochs,
+        days=options.days,
+        repair=options.repair,
+    )
+    out, metrics = train(order, quiet=options.json)
+    if options.json:
+        print(json.dumps({"run": str(out), **metrics}, allow_nan=False))
+    else:
+        _say(out, metrics)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not 1 <= options.epochs <= 10_000:
+        raise ConfigError("--epochs must be from 1 to 10000")
+    if not 2 <= options.days <= 365:
+        raise ConfigError("--days must be from 2 to 365")
+    if not 0 <= options.seed < 2**31:
+        raise ConfigError("--seed must be from 0 to 2147483647")
+
+
+def _say(out: Path, metrics: dict[str, Any]) -> None:
+    def text(name: str) -> str:
+        return "not measured" if metrics[name] is None else f"{metrics[name]:.2f}"
+
+    found = f"{metrics['events_found']} of {metrics['events']} events"
+
+    print(f"evaluated on  {metrics['evaluated_on']}")
+    print(f"precision     {text('precision')}, recall {text('recall')} (reading by reading)")
+    print(f"event recall  {text('event_recall')} ({found})")
+    print(f"false alarms  {text('false_alarms_per_week')} a week")
+    print(f"report        {out / 'report.html'}")
+    print(f"next          python -m convert {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""A run: the folder that one training leaves. Saved and loaded here, so that the two cannot differ."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.calibration import Habits
+from edge.errors import RecordingError
+from edge.reading import channel
+from edge.recording import Recording
+from edge.window import Windowing
+
+FORMAT = 1
+SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run folder holds."""
+
+    settings: dict[str, Any]
+    model: Any  # keras.Model
+    habits: Habits
+    history: Recording  # the part that was trained on; thresholds are calibrated from it
+
+
+def save(path: Path, run: Run) -> None:
+    """Write model, settings and training history into the folder `path`."""
+    path.mkdir(parents=True, exist_ok=True)
+    habits = {
+        "windowing": run.habits.windowing.to_json(),
+        "floor": run.habits.floor,
+        "change_rate": run.habits.change_rate,
+    }
+    write_json(path / SETTINGS, {"format": FORMAT, **run.settings, **habits})
+    run.model.save(path / MODEL)
+    np.savez_compressed(path / HISTORY, ts_ms=run.history.ts_ms, values=run.history.values)
+
+
+def load(path: Path) -> Run:
+    """Read a run folder. Raises RecordingError where it is none or is damaged."""
+    import keras  # seconds to import: after the cheap checks of the command line
+
+    if not (path / SETTINGS).is_file():
+        raise RecordingError(f"{path}: not a run (no {SETTINGS} in it); make one with: python -m trainer")
+    try:
+        settings = json.loads((path / SETTINGS).read_text())
+        if settings["format"] != FORMAT:
+            raise RecordingError(
+                f"{path}: run format {settings['format']}, this picanary reads {FORMAT}; train again"
+            )
+        windowing = Windowing.from_json(settings["windowing"])
+        habits = Habits(windowing, tuple(settings["floor"]), tuple(map(tuple, settings["change_rate"])))
+        model = keras.saving.load_model(path / MODEL, compile=False, safe_mode=True)
+        with np.load(path / HISTORY) as arrays:
+            history = _history(settings["name"], windowing, arrays["ts_ms"], arrays["values"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"{path}: this run is damaged ({error}); train again") from error
+    return Run(settings, model, habits, history)
+
+
+def _history(name: str, windowing: Windowing, ts_ms: np.ndarray, values: np.ndarray) -> Recording:
+    return Recording(
+        name=name,
+        ts_ms=ts_ms,
+        channels=tuple(channel(each) for each in windowing.channels),
+        values=values,
+        labels=None,
+        kinds=None,
+        period_s=windowing.period_s,
+        gaps=(),
+        columns={},
+        found=(),
+    )
+
+
+def write_json(path: Path, table: Any) -> None:
+    """A table as JSON that people can read too."""
+    path.write_text(json.dumps(table, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

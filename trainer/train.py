@@ -1,0 +1,163 @@
+"""One training from beginning to end: history, split, fit, evaluate, report."""
+
+import platform
+import re
+import sys
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from edge import __version__
+from edge.calibration import Habits, calibrate, describe, learn_habits
+from edge.errors import ConfigError
+from edge.recording import Recording
+from edge.replay import Judgement, judge
+from trainer import plots, run
+from trainer.architectures import ARCHITECTURES
+from trainer.evaluate import Stretch, measure, ranking, split, with_labels
+from trainer.fit import FitSettings, Fitted, KerasNetwork, fit
+from trainer.history import DAY_S, data_hash, recorded, simulated
+from trainer.report import write_report
+
+SIMULATED_PERIOD_S = 10.0
+TRAIN_SHARE = 0.6
+FALSE_ALARMS_PER_WEEK = 1.0
+VERSIONS_OF = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to train, and where to leave it."""
+
+    data: Path | None
+    out: Path | None
+    name: str | None
+    seed: int
+    architecture: str
+    epochs: int
+    days: float
+    repair: bool
+
+
+def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
+    """Train and leave a run folder; returns it with its measures. Raises PicanaryError."""
+    if order.architecture not in ARCHITECTURES:
+        raise ConfigError(f"--model {order.architecture}: choose one of {', '.join(ARCHITECTURES)}")
+    say = print if not quiet else (lambda *_: None)
+    history, stretch, name = _data(order, say)
+    out = order.out or Path("runs") / name
+    habits = learn_habits(history)
+    settings = FitSettings(order.architecture, order.seed, order.epochs)
+    fitted = _fit(history, habits, settings, quiet)
+    network = KerasNetwork(fitted.model)
+    detector = calibrate(history, habits, network, FALSE_ALARMS_PER_WEEK)
+    judgement = judge(stretch.recording, network, habits.windowing, detector)
+    run.save(out, run.Run(_settings(name, order, settings, history, stretch), fitted.model, habits, history))
+    metrics = {
+        **measure(stretch.recording, judgement),
+        "loss": {"train": fitted.training_loss, "validation": fitted.validation_loss},
+        "evaluated_on": stretch.says,
+        "calibration": describe(history.channels, detector),
+    }
+    run.write_json(out / run.METRICS, metrics)
+    _plot(out / "plots", fitted, stretch.recording, judgement, metrics)
+    write_report(out)
+    return out, metrics
+
+
+def _data(order: Order, say: Any) -> tuple[Recording, Stretch, str]:
+    """(training history, labelled stretch to evaluate on, name)"""
+    if order.data is None:
+        say(f"simulating {order.days:g} days of a room, and 14 more with faults ...")
+        whole = simulated(order.seed, SIMULATED_PERIOD_S, order.days)
+        cut = round(order.days * DAY_S / SIMULATED_PERIOD_S)
+        rest = whole.between(cut, len(whole))
+        says = f"{len(rest)} later readings of the same simulated room, with faults put in"
+        train_part = replace(whole.between(0, cut), labels=None, kinds=None)
+        return train_part, Stretch(rest, says), order.name or "room"
+    whole = recorded(order.data, order.repair)
+    for sentence in whole.found:
+        say(f"found  {sentence}")
+    history, rest = split(whole, TRAIN_SHARE)
+    return history, with_labels(rest, order.seed), order.name or _name(order.data)
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "room"
+
+
+def _fit(history: Recording, habits: Habits, settings: FitSettings, quiet: bool) -> Fitted:
+    with tqdm(total=settings.epochs, desc="training", unit="epoch", disable=quiet, file=sys.stderr) as bar:
+
+        def on_epoch(loss: float) -> None:
+            bar.set_postfix(loss=f"{loss:.3f}")
+            bar.update()
+
+        return fit(history, habits, settings, on_epoch)
+
+
+def _settings(
+    name: str, order: Order, settings: FitSettings, history: Recording, stretch: Stretch
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "seed": order.seed,
+        "architecture": order.architecture,
+        "data": {
+            "found": list(history.found) or [f"{order.days:g} days of a simulated room, one reading in 10 s"],
+            "sha256": data_hash(history),
+            "source": order.data.name if order.data else "simulator",
+        },
+        "training": asdict(settings),
+        "split": {
+            "train": _span(history),
+            "evaluate": _span(stretch.recording),
+            "rule": "by time, the earlier part to train on; never shuffled",
+        },
+        "versions": {
+            "picanary": __version__,
+            "python": platform.python_version(),
+            **{package: version(package) for package in VERSIONS_OF},
+        },
+    }
+
+
+def _span(recording: Recording) -> dict[str, Any]:
+    first, last = (
+        np.datetime64(int(t), "ms").astype("datetime64[s]").item() for t in recording.ts_ms[[0, -1]]
+    )
+    return {"rows": len(recording), "from": f"{first:%Y-%m-%d %H:%M:%S}", "to": f"{last:%Y-%m-%d %H:%M:%S}"}
+
+
+def _plot(
+    folder: Path, fitted: Fitted, stretch: Recording, judgement: Judgement, metrics: dict[str, Any]
+) -> None:
+    """The five pictures of the report."""
+    folder.mkdir(exist_ok=True)
+    labels = np.zeros(len(stretch), bool) if stretch.labels is None else stretch.labels
+    count = len(stretch.channels)
+    score = ranking(judgement)
+    pictures = {
+        "loss": plots.loss_curve(fitted.training_loss, fitted.validation_loss),
+        "series": plots.series_with_anomalies(
+            stretch.ts_ms,
+            stretch.values,
+            stretch.channels,
+            judgement.expected(count),
+            judgement.spread(count),
+            judgement.alarm,
+            labels,
+            stretch.kinds,
+        ),
+        "error": plots.error_with_threshold(stretch.ts_ms, judgement.score, labels),
+        "histogram": plots.error_histogram(judgement.score[~labels], judgement.score[labels]),
+    }
+    if labels.any():
+        at = (metrics["precision"], metrics["recall"])
+        pictures["precision_recall"] = plots.precision_recall(score, labels, at)
+    for name, figure in pictures.items():
+        plots.save(figure, folder / f"{name}.png")
