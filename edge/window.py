@@ -25,6 +25,8 @@ VOLATILITY_SAMPLES = 16
 INPUT_LIMIT = 12.0
 # A quantum is this small a part of a channel's usual step: rounding is far below any noise.
 QUANTA_PER_STEP = 1024
+# A window's sum of samples this large still fits 64 bits.
+LARGEST_SAMPLE = 2.0**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Windowing:
 
     def quantise(self, values: Floats) -> Ints:
         """Physical values (..., C) to integers (..., C)."""
-        steps = (values - np.asarray(self.centre)) / self.quantum
-        samples: Ints = np.rint(np.clip(steps, -(2.0**40), 2.0**40)).astype(np.int64)
+        reach = LARGEST_SAMPLE * self.quantum
+        away = np.clip(values - np.asarray(self.centre), -reach, reach)
+        samples: Ints = np.rint(away / self.quantum).astype(np.int64)
         return samples
 
     def physical(self, samples: Ints) -> Floats:

@@ -1,0 +1,49 @@
+"""Where tests find what is not in the repository."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def climate() -> Path:
+    """The folder of labelled series that stands beside the checkout."""
+    folder = Path(__file__).parents[2] / "shared/data/climate"
+    if not folder.is_dir():
+        pytest.skip("the labelled series are not here: ../shared/data/climate is missing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of a small model of a simulated room: four days at ten seconds, trained in seconds."""
+    pytest.importorskip("tensorflow", reason="needs picanary[train]")
+    from edge.calibration import learn_habits
+    from edge.sources.simulator import simulate
+    from trainer import run
+    from trainer.fit import FitSettings, fit
+    from trainer.history import data_hash
+
+    history = simulate(4 * 86_400.0, 10.0, seed=7)
+    habits = learn_habits(history)
+    fitted = fit(history, habits, FitSettings(epochs=6), lambda _loss: None)
+    settings = {
+        "name": "room",
+        "seed": 0,
+        "architecture": "masked",
+        "data": {"sha256": data_hash(history)},
+        "versions": {},
+    }
+    folder = tmp_path_factory.mktemp("runs") / "room"
+    run.save(folder, run.Run(settings, fitted.model, habits, history))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def room_bundle(trained: Path) -> Path:
+    """That run, converted."""
+    from convert.__main__ import main
+
+    out = trained / "room.canary"
+    assert main([str(trained), "--out", str(out)]) == 0
+    return out
