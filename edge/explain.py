@@ -9,10 +9,12 @@ def quantity(name: str, value: float) -> str:
     return f"{name} {number(name, value)}"
 
 
-def number(name: str, value: float) -> str:
-    """A value with its unit: `21.4 °C`; channels that we do not know get four digits."""
+def number(name: str, value: float, spread: float | None = None) -> str:
+    """A value with its unit: `21.4 °C` or `21.4 ± 0.3 °C`; channels that we do not know get four digits."""
     unit = channel(name).unit
-    return f"{value:.1f} {unit}" if unit else f"{value:.4g}"
+    if not unit:
+        return f"{value:.4g}" + ("" if spread is None else f" ± {spread:.2g}")
+    return f"{value:.1f} " + ("" if spread is None else f"± {max(spread, 0.1):.1f} ") + unit
 
 
 def explain(
@@ -29,4 +31,4 @@ def explain(
     if signal == "vapour":
         more = "more" if seen.residual[c] > 0 else "less"
         return f"{observed}: {more} water in the air, all at once, than the temperature explains"
-    return f"{observed}, expected {number(name, seen.expected[c])} ± {spread[c]:.2g}"
+    return f"{observed}, expected {number(name, seen.expected[c], spread[c])}"

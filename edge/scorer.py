@@ -16,8 +16,6 @@ from edge.errors import BundleError
 from edge.signals import Observation
 from edge.window import Floats, Inputs, Windowing
 
-CHUNK = 1024
-
 
 def load_interpreter(model: bytes) -> Any:
     """The runtime that is installed, with the model in it. Raises BundleError."""
@@ -60,8 +58,6 @@ class Network:
         entry, answer = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
         self._input, self._output = entry["index"], answer["index"]
         self._outputs = outputs
-        self._width = width
-        self._rows = 0
         shapes = [int(details["shape_signature"][-1]) for details in (entry, answer)]
         if shapes != [width, outputs]:
             raise BundleError(
@@ -69,25 +65,22 @@ class Network:
                 f"this bundle's windows have {width}, and {outputs} answers are needed"
             )
         try:
-            self._resize(1)
+            self._interpreter.resize_tensor_input(self._input, [1, width], strict=False)
+            self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the model cannot be run here: {error}") from error
 
-    def _resize(self, rows: int) -> None:
-        if rows != self._rows:
-            self._interpreter.resize_tensor_input(self._input, [rows, self._width], strict=False)
-            self._interpreter.allocate_tensors()
-            self._rows = rows
-
     def answer(self, inputs: Inputs) -> Inputs:
-        """Answers (n, outputs) to inputs (n, width), float32."""
+        """Answers (n, outputs) to inputs (n, width), float32.
+
+        One window at a time: larger batches take other kernels, whose last bits differ.
+        """
         answers = np.empty((len(inputs), self._outputs), np.float32)
-        for start in range(0, len(inputs), CHUNK):
-            part = inputs[start : start + CHUNK]
-            self._resize(len(part))
-            self._interpreter.set_tensor(self._input, part)
-            self._interpreter.invoke()
-            answers[start : start + CHUNK] = self._interpreter.get_tensor(self._output)
+        interpreter, entry, result = self._interpreter, self._input, self._output
+        for row in range(len(inputs)):
+            interpreter.set_tensor(entry, inputs[row : row + 1])
+            interpreter.invoke()
+            answers[row] = interpreter.get_tensor(result)
         return answers
 
 

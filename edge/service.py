@@ -26,7 +26,7 @@ from edge.uplink import Uplink
 
 LOG = logging.getLogger("edge")
 DEFAULT_PERIOD_S = 10.0
-CONNECT_S = 10.0
+CONNECT_S = 5.0
 # SIGTERM must end within five seconds; a recording that has ended is sent to its end.
 GOODBYE_S = 2.0
 DRAIN_S = 600.0

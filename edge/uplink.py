@@ -100,7 +100,8 @@ class Uplink:
             self._lock.notify_all()
 
     def _disconnected(self, reason: str) -> None:
-        LOG.warning("no broker: %s; readings are kept", reason)
+        if not self._stopping:
+            LOG.warning("no broker: %s; readings are kept", reason)
 
     def _published(self, number: int, error: str | None) -> None:
         with self._lock:

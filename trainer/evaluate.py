@@ -59,7 +59,7 @@ def measure(stretch: Recording, judgement: Judgement) -> dict[str, Any]:
         "threshold": 1.0,
     }
     if stretch.kinds is not None:
-        found = metrics.recall_by_kind(alarm, stretch.kinds, ts_s, slack)
+        found = metrics.recall_by_kind(alarm, stretch.kinds, slack)
         table["by_kind"] = {kind: {"found": hit, "of": of} for kind, (hit, of) in found.items()}
     return table
 
