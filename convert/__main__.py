@@ -52,7 +52,7 @@ def _convert(options: argparse.Namespace) -> int:
     run = load(options.run)
     model = FORMATS["float32"](run.model)
     windowing = run.habits.windowing
-    network = Network(model, windowing.width, 2 * len(windowing.channels))
+    network = Network(model, windowing.width, windowing.outputs)
     inputs = _inputs(run)
     difference = compare(network, KerasNetwork(run.model), inputs)
     settings = calibrate(run.history, run.habits, network, options.false_alarms_per_week)
@@ -76,7 +76,9 @@ def _inputs(run: Any) -> Inputs:
     """Windows of the training history, at most MOST_COMPARED of them, spread over it."""
     values = plausible(run.history)
     seconds = elapsed(run.history.ts_ms, values)
-    inputs = np.concatenate([batch.inputs for batch in batches(run.habits.windowing, values, seconds)])
+    inputs = np.concatenate(
+        [batch.windows.inputs for batch in batches(run.habits.windowing, values, seconds)]
+    )
     return inputs[:: max(1, len(inputs) // MOST_COMPARED)]
 
 

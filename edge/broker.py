@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import BrokerError, ConfigError
 
 PLAIN_PORT = 1883
 TLS_PORT = 8883
@@ -89,6 +89,14 @@ class _Socket(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
+
+
+def knock(settings: BrokerSettings, timeout_s: float = 5.0) -> None:
+    """Is anybody there? Raises BrokerError at once when not: a person waits for the answer."""
+    try:
+        socket.create_connection((settings.host, settings.port), timeout_s).close()
+    except (OSError, UnicodeError) as error:
+        raise BrokerError(failure(settings.address, error)[0]) from error
 
 
 # A person mends these; trying again alone does not. By the names of MQTT 5's reason codes.

@@ -19,7 +19,7 @@ from edge.detector import Detector, DetectorSettings
 from edge.errors import BundleError
 from edge.reading import Channel
 from edge.scorer import Network
-from edge.window import Windowing
+from edge.windowing import Windowing
 
 FORMAT = 1
 MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.tflite", "golden.json", "manifest.sig"
@@ -52,7 +52,7 @@ class Bundle:
 
     def network(self) -> Network:
         """The model in the interpreter that is installed. Raises BundleError."""
-        return Network(self.model, self.windowing.width, 2 * len(self.channels))
+        return Network(self.model, self.windowing.width, self.windowing.outputs)
 
     def open_detector(self, speed: float = 1.0) -> Detector:
         """A detector that has seen nothing yet. Raises BundleError."""
@@ -60,7 +60,9 @@ class Bundle:
 
 
 def _json(table: Any) -> bytes:
-    return json.dumps(table, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        table, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def _digest(content: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 All of it is robust: a history of weeks holds faults, and a standard deviation would learn them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,18 +14,35 @@ from edge.recording import Recording
 from edge.replay import Observed, observe
 from edge.scorer import Answers, Scorer
 from edge.signals import SIGNALS, Signal, SignalSettings
-from edge.window import Floats, Windowing, batches
+from edge.window import Floats, batches
+from edge.windowing import View, Windowing
 
 DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S
 GAP_LIMIT = 3
 WARM_UP = 32
+# What a person would notice takes minutes: air through a window, a heater that went out.
+BLOCK_S = 300.0
 
 # Where each signal's alarm begins in a fleet of rooms, at one false alarm a week, and its share
 # of that budget. A device's own history of days puts its levels 2 to 9 times too low, so it
 # has only a quarter of the say (geometric mean; shared/DETECTOR.md holds the measurements).
-FLEET_LEVELS = {"surprise": 16.0, "vapour": 7.0, "noise": 2.7, "frozen": 66.0}
-SHARES = {"surprise": 0.3, "vapour": 0.3, "noise": 0.2, "frozen": 0.2}
+FLEET_LEVELS = {
+    "surprise": 16.0,
+    "vapour": 7.0,
+    "slow_surprise": 16.0,
+    "slow_vapour": 7.0,
+    "noise": 2.7,
+    "frozen": 66.0,
+}
+SHARES = {
+    "surprise": 0.15,
+    "vapour": 0.15,
+    "slow_surprise": 0.15,
+    "slow_vapour": 0.15,
+    "noise": 0.2,
+    "frozen": 0.2,
+}
 DEVICE_SAY = 0.25
 PEAK_APART_S = 3600.0
 COVERAGE = 0.9
@@ -72,49 +89,64 @@ class Habits:
     change_rate: tuple[tuple[float, ...], ...]  # C x 24
 
 
-def levels_for(period_s: float, samples: int) -> int:
+def levels_for(block: int, period_s: float, samples: int) -> int:
     """How many levels of the pyramid make a day, or an eighth of the history if that is less."""
-    day = np.log2(max(DAY_S / period_s, 1.0))
-    have = np.log2(max(samples / 8, 1.0))
+    day = np.log2(max(DAY_S / period_s / block, 1.0))
+    have = np.log2(max(samples / 8 / block, 1.0))
     return int(np.clip(np.floor(min(max(day, 5.0), have)), 4, 13))
+
+
+def blocks_for(period_s: float) -> tuple[int, ...]:
+    """Blocks of the views, in samples: one sample, and five minutes where that is more than one."""
+    return (1, round(BLOCK_S / period_s)) if period_s <= BLOCK_S / 2 else (1,)
 
 
 def learn_habits(history: Recording) -> Habits:
     """Scales, floors and habits from rows (n, C) that are whole."""
     values = plausible(history)
     whole = values[np.isfinite(values).all(axis=1)]
-    steps, floors = [], []
-    for c, measured in enumerate(history.channels):
-        own = max(resolution(whole[:, c]), 1e-6 * max(1.0, float(np.max(abs(whole[:, c])))))
-        step = robust_scale(np.diff(whole[:, c]), own / 2)
-        steps.append(step)
-        floors.append(measured.floor or max(own / 2, step / 4))
-    windowing = Windowing(
+    own = [_least_step(column) for column in whole.T]
+    step = tuple(robust_scale(np.diff(column), least / 2) for column, least in zip(whole.T, own, strict=True))
+    floor = tuple(c.floor or max(o / 2, s / 4) for c, o, s in zip(history.channels, own, step, strict=True))
+    # so wide that no input is limited: they are then the bare differences in this unit
+    wide = tuple((np.ptp(whole, axis=0) + step).tolist())
+    views = []
+    for block in blocks_for(history.period_s):
+        levels = levels_for(block, history.period_s, len(whole))
+        spread = tuple((width,) * (levels - 1) for width in wide)
+        views.append(View(block, levels, step if block == 1 else wide, spread))
+    bare = Windowing(
         channels=tuple(c.name for c in history.channels),
         period_s=history.period_s,
-        levels=levels_for(history.period_s, len(whole)),
         gap_limit=GAP_LIMIT,
-        warm_up=WARM_UP,
+        warm_up=max(WARM_UP, 2 * views[-1].block),
         centre=tuple(np.median(whole, axis=0).tolist()),
-        step=tuple(steps),
-        spread=((1.0,),),
+        views=tuple(views),
     )
-    return Habits(_with_spread(windowing, history, values), tuple(floors), _change_rates(history))
+    return Habits(_with_scales(bare, history, values, own), floor, _change_rates(history))
 
 
-def _with_spread(windowing: Windowing, history: Recording, values: Floats) -> Windowing:
-    """The windowing with the spread of each level, measured through itself."""
-    count, levels = len(windowing.channels), windowing.levels
-    # so wide that no input is limited: they are then the bare differences in this unit
-    wide = np.nanmax(values, axis=0) - np.nanmin(values, axis=0) + np.asarray(windowing.step)
-    bare = windowing.with_spread(tuple((float(w),) * (levels - 1) for w in wide))
-    tables = [batch.inputs for batch in batches(bare, values, elapsed(history.ts_ms, values))]
-    inputs = np.concatenate(tables).reshape(-1, count, levels + 1).astype(np.float64)
-    spread = tuple(
-        tuple(robust_scale(inputs[:, c, 1 + k] * wide[c], windowing.step[c]) for k in range(levels - 1))
-        for c in range(count)
-    )
-    return windowing.with_spread(spread)
+def _least_step(values: Floats) -> float:
+    """The sensor's step, or for one that never moves a millionth of its value."""
+    return max(resolution(values), 1e-6 * max(1.0, float(np.max(abs(values)))))
+
+
+def _with_scales(bare: Windowing, history: Recording, values: Floats, own: list[float]) -> Windowing:
+    """The windowing with the scales of each view, measured through itself."""
+    found = [batch.windows for batch in batches(bare, values, elapsed(history.ts_ms, values))]
+    inputs = np.concatenate([windows.inputs for windows in found]).astype(np.float64)
+    moved = np.concatenate([windows.present - windows.previous for windows in found])
+    views = []
+    for v, view in enumerate(bare.views):
+        # a mean over a block moves by less than the sensor's own steps
+        least = view.step if view.block == 1 else tuple(o / 4 for o in own)
+        step = tuple(robust_scale(moved[:, v, c], least[c]) for c in range(len(own)))
+        spread = []
+        for c, wide in enumerate(view.spread):
+            levels = inputs[:, bare.inputs_of(v, c)][:, 1:-1] * wide[0]
+            spread.append(tuple(robust_scale(levels[:, k], step[c]) for k in range(view.levels - 1)))
+        views.append(replace(view, step=view.step if view.block == 1 else step, spread=tuple(spread)))
+    return bare.with_views(tuple(views))
 
 
 def _change_rates(history: Recording) -> tuple[tuple[float, ...], ...]:
@@ -141,13 +173,16 @@ def calibrate(
     """Alarm levels for a budget and the 90 % band, from an unlabelled history (n rows)."""
     scorer = Scorer(network, habits.windowing, habits.floor)
     observed = observe(history, Gate(habits.windowing.measured), scorer, habits.windowing)
-    surprise = np.array([seen.surprise for seen in observed.observations if seen is not None])
+    surprise = np.array([seen.views[0].surprise for seen in observed.observations if seen is not None])
     band = np.maximum(np.quantile(surprise, COVERAGE, axis=0), 0.1)
     about = SignalSettings(habits.windowing.channels, history.period_s, habits.floor, habits.change_rate)
     levels = {}
-    for name, fleet in FLEET_LEVELS.items():
+    one_view = len(habits.windowing.views) == 1
+    used = {name: share for name, share in SHARES.items() if not (one_view and name.startswith("slow"))}
+    for name, share in used.items():
+        fleet = FLEET_LEVELS[name]
         values = _signal(SIGNALS[name](about), observed, habits.windowing)
-        budget = SHARES[name] * false_alarms_per_week
+        budget = share / sum(used.values()) * false_alarms_per_week
         own = device_level(values, history.ts_ms, history.period_s, budget)
         own = float(np.clip(own, fleet / 4, fleet * 4)) if own else fleet
         # the fleet's level is for one a week; rarer alarms are further out on the same tail

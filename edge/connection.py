@@ -27,7 +27,12 @@ from edge.outbox import Outbox
 LOG = logging.getLogger(__name__)
 
 FLUSH_S = 1.0
+ANSWER_S = 4.0
 _OTHER = {Protocol.MQTTv5: Protocol.MQTTv311, Protocol.MQTTv311: Protocol.MQTTv5}
+
+
+class _NoAnswer(Exception):
+    """The broker took the connection and says nothing."""
 
 
 class Connection:
@@ -72,6 +77,7 @@ class Connection:
         self._stop_at: float | None = None
         self._refused = False
         self._up_since: float | None = None
+        self._answer_by = 0.0
         self._loop = NetworkLoop()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
@@ -153,7 +159,12 @@ class Connection:
         client = self._new_client()
         try:
             client.connect(self.settings.host, self.settings.port, self.settings.keepalive_s)
+            self._answer_by = time.monotonic() + ANSWER_S
             self._loop.serve(client, lambda: self._turn(client))
+        except _NoAnswer:
+            # amqtt waits for ever for the rest of an MQTT 5 greeting that has a will
+            self._protocol = _OTHER[self._protocol]
+            self._explain(f"the broker at {self.settings.address} says nothing: does it speak MQTT, or TLS?")
         except (OSError, UnicodeError) as error:
             self._explain(*failure(self.settings.address, error))
         except Exception as error:  # paho raises on malformed packets; this thread outlives them
@@ -174,6 +185,8 @@ class Connection:
     def _turn(self, client: paho.Client) -> None:
         """After each turn of the loop: pass acknowledgements on, and end when asked to."""
         self._pass_on()
+        if self._up_since is None and not self._refused and time.monotonic() > self._answer_by:
+            raise _NoAnswer
         if self._stopping.is_set():
             self._stop_at = self._stop_at or time.monotonic() + FLUSH_S
             if not self._outbox or time.monotonic() > self._stop_at:

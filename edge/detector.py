@@ -11,7 +11,8 @@ from edge.gate import Gate
 from edge.reading import Reading
 from edge.scorer import Answers, Scorer
 from edge.signals import SIGNALS, Observation, Signal, SignalSettings, Strange, shares
-from edge.window import Window, Windowing
+from edge.window import Window
+from edge.windowing import Windowing
 
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
 
@@ -108,7 +109,8 @@ class Decision:
     def scored(self, seen: Observation) -> Verdict:
         """A reading that the network has judged."""
         changes = self._sensor_is_back()
-        spread = tuple(b * d for b, d in zip(self._settings.band, seen.deviation, strict=True))
+        newest = seen.views[0]
+        spread = tuple(b * d for b, d in zip(self._settings.band, newest.deviation, strict=True))
         name, strange, score = self._strangest(seen)
         if not np.isfinite(score):
             self.faults += 1
@@ -116,16 +118,16 @@ class Decision:
         opened = self._tracker.open is not None
         if score < (self._settings.release if opened else 1.0):
             return Verdict(
-                "normal", score, False, seen.expected, spread, None, changes + self._tracker.calm()
+                "normal", score, False, newest.expected, spread, None, changes + self._tracker.calm()
             )
         self._state = "anomalous"
-        why = explain(name, strange, seen, self._names, spread)
+        why = explain(name, strange, seen, self._names, self._settings.band)
         event = Event(
             "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
-            seen.values, seen.expected, spread, shares(seen.surprise),
+            seen.values, newest.expected, spread, shares(seen.views[strange.view].surprise),
         )  # fmt: skip
         changes += self._tracker.strange(event)
-        return Verdict("anomalous", score, True, seen.expected, spread, why, changes)
+        return Verdict("anomalous", score, True, newest.expected, spread, why, changes)
 
     def _strangest(self, seen: Observation) -> tuple[str, Strange, float]:
         strange = {name: signal.update(seen) for name, signal in self._signals.items()}
@@ -175,8 +177,8 @@ class Detector:
         self._last_ms = reading.mono_ms
         if self._windowing.missing_before(elapsed_s) > self._windowing.gap_limit:
             self._decision.restart()
-        inputs = self._window.push(values, elapsed_s)
-        if inputs is None:
+        windows = self._window.push(values, elapsed_s)
+        if windows is None:
             return reading, self._decision.unscored()
-        scores = self._scorer.score(inputs, self._window.previous[None], np.array([values]))
+        scores = self._scorer.score(windows)
         return reading, self._decision.scored(next(scores.observations([reading.ts_ms], [values])))

@@ -18,17 +18,22 @@ def number(name: str, value: float, spread: float | None = None) -> str:
 
 
 def explain(
-    signal: str, strange: Strange, seen: Observation, names: tuple[str, ...], spread: tuple[float, ...]
+    signal: str, strange: Strange, seen: Observation, names: tuple[str, ...], band: tuple[float, ...]
 ) -> str:
-    """Why a reading is strange; `spread` (C,) is half the 90 % band."""
+    """Why a reading is strange; `band` (C,) is half the 90 % band, in deviations."""
     c = strange.channel
-    name = names[c]
+    name, view = names[c], seen.views[strange.view]
     observed = quantity(name, seen.values[c])
     if signal == "noise":
         return f"{name} has been {strange.value:.1f} times as restless as usual for a while"
     if signal == "frozen":
         return f"{observed}: it has stood still for far longer than it does at this hour"
-    if signal == "vapour":
-        more = "more" if seen.residual[c] > 0 else "less"
-        return f"{observed}: {more} water in the air, all at once, than the temperature explains"
-    return f"{observed}, expected {number(name, seen.expected[c], spread[c])}"
+    if signal.endswith("vapour"):
+        more = "more" if view.residual[c] > 0 else "less"
+        when = "all at once" if strange.view == 0 else "in a few minutes"
+        return f"{observed}: {more} water in the air, {when}, than the temperature explains"
+    expected = number(name, view.expected[c], band[c] * view.deviation[c])
+    if strange.view == 0:
+        return f"{observed}, expected {expected}"
+    lately = number(name, view.expected[c] + view.residual[c])
+    return f"{name} {lately} in the last minutes, expected {expected}"

@@ -11,7 +11,8 @@ from edge.reading import Reading
 from edge.recording import Recording
 from edge.scorer import Answers, Scorer
 from edge.signals import Observation
-from edge.window import Floats, Windowing, batches
+from edge.window import Floats, batches
+from edge.windowing import Windowing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def observe(recording: Recording, gate: Gate, scorer: Scorer, windowing: Windowi
     observations: list[Observation | None] = [None] * len(rows)
     for batch in batches(windowing, values, elapsed_s):
         seen = values[batch.rows]
-        scores = scorer.score(batch.inputs, batch.previous, seen)
+        scores = scorer.score(batch.windows)
         times = recording.ts_ms[batch.rows].tolist()
         for row, observation in zip(
             batch.rows.tolist(), scores.observations(times, map(tuple, seen.tolist())), strict=True

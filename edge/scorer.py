@@ -1,9 +1,9 @@
 """Model input to Score, through the interpreter; knows nothing of thresholds.
 
-The network is a masked autoencoder: for each channel it reconstructs the newest sample from
-the window's past and from the other channels' present, and says how sure it is. It answers
-with 2 C numbers: for each channel the mean of (newest - previous) in units of the channel's
-step, and the logarithm of the standard deviation.
+The network is a masked autoencoder: for each channel it reconstructs the newest block from the
+window's past and from the other channels' present, and says how sure it is. For each view it
+answers with 2 C numbers: for each channel the mean of (newest - previous block) in units of the
+channel's step, then for each channel the logarithm of the standard deviation.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from edge.errors import BundleError
-from edge.signals import Observation
-from edge.window import Floats, Inputs, Windowing
+from edge.signals import Observation, ViewScore
+from edge.window import Floats, Inputs, Windows
+from edge.windowing import Windowing
 
 
 def load_interpreter(model: bytes) -> Any:
@@ -44,10 +45,10 @@ def runtime_version() -> str:
 
 
 class Answers(Protocol):
-    """Anything that answers inputs (n, width) with (n, 2 C): the interpreter, or Keras in training."""
+    """Anything that answers inputs (n, width) with (n, outputs): the interpreter, or Keras in training."""
 
     def answer(self, inputs: Inputs) -> Inputs:
-        """Answers (n, 2 C) to inputs (n, width), float32."""
+        """Answers (n, outputs) to inputs (n, width), float32."""
 
 
 class Network:
@@ -86,12 +87,12 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the model thinks of n readings; C channels."""
+    """What the model thinks of n readings, in V views of C channels."""
 
-    surprise: Floats  # (n, C) distance from the expected value, in standard deviations
-    residual: Floats  # (n, C) observed minus expected, physical units
-    deviation: Floats  # (n, C) the model's standard deviation, physical units
-    expected: Floats  # (n, C) physical units
+    surprise: Floats  # (n, V, C) distance from the expected value, in standard deviations
+    residual: Floats  # (n, V, C) observed minus expected, physical units
+    deviation: Floats  # (n, V, C) the model's standard deviation, physical units
+    expected: Floats  # (n, V, C) physical units
 
     def observations(
         self, ts_ms: Iterable[int], values: Iterable[tuple[float, ...]]
@@ -99,24 +100,26 @@ class Scores:
         """One by one, as plain numbers, for the signals."""
         tables = (self.expected, self.surprise, self.residual, self.deviation)
         for when, observed, *rows in zip(ts_ms, values, *(table.tolist() for table in tables), strict=True):
-            yield Observation(when, observed, *map(tuple, rows))
+            views = tuple(ViewScore(*map(tuple, numbers)) for numbers in zip(*rows, strict=True))
+            yield Observation(when, observed, views)
 
 
 class Scorer:
-    """Model input to Scores. One reading or many: the same bits."""
+    """Windows to Scores. One reading or many: the same bits."""
 
     def __init__(self, network: Answers, windowing: Windowing, floor: Sequence[float]) -> None:
         """`floor` (C,) is the smallest standard deviation that counts, in physical units."""
+        self._shape = (len(windowing.views), 2, len(windowing.channels))
         self._floor = np.asarray(floor, np.float64)
-        self._step = np.asarray(windowing.step, np.float64)
+        self._step = np.array([view.step for view in windowing.views])
         self._network = network
 
-    def score(self, inputs: Inputs, previous: Floats, observed: Floats) -> Scores:
-        """Inputs (n, width), the samples before and now (n, C) in physical units, to Scores."""
-        answers = self._network.answer(inputs).astype(np.float64)
+    def score(self, windows: Windows) -> Scores:
+        """The windows of n readings to Scores."""
+        answers = self._network.answer(windows.inputs).astype(np.float64).reshape(-1, *self._shape)
         # contiguous, so that numpy takes the same loop, with the same bits, for one row as for many
-        mean, log_deviation = (np.ascontiguousarray(half) for half in np.hsplit(answers, 2))
-        expected = previous + mean * self._step
-        residual = observed - expected
+        mean, log_deviation = np.ascontiguousarray(answers[:, :, 0]), np.ascontiguousarray(answers[:, :, 1])
+        expected = windows.previous + mean * self._step
+        residual = windows.present - expected
         deviation = np.hypot(np.exp(log_deviation) * self._step, self._floor)
         return Scores(abs(residual) / deviation, residual, deviation, expected)

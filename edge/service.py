@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge import trial
 from edge.agent import Agent
+from edge.broker import knock
 from edge.bundle import Bundle, load
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
@@ -26,7 +27,7 @@ from edge.uplink import Uplink
 
 LOG = logging.getLogger("edge")
 DEFAULT_PERIOD_S = 10.0
-CONNECT_S = 5.0
+CONNECT_S = 12.0  # enough to try MQTT 5 in vain, and then 3.1.1
 # SIGTERM must end within five seconds; a recording that has ended is sent to its end.
 GOODBYE_S = 2.0
 DRAIN_S = 600.0
@@ -120,7 +121,10 @@ def _run(config: Config, model: Bundle | None, source: Source, pace: Pace, stop:
     agent = Agent(source, detector, journal, origin, lambda made: uplink.show(made) if uplink else None)
     try:
         if config.broker.address:
-            connect = partial(Connection, broker_settings(config.broker, device))
+            broker = broker_settings(config.broker, device)
+            if not config.broker.wait:
+                knock(broker)
+            connect = partial(Connection, broker)
             birth = info(device, session, origin, pace.wait_s)
             health = Health(agent, journal, detector, origin.model)
             uplink = Uplink(device, journal, connect, session, birth, lambda: health.report(uplink))

@@ -8,6 +8,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from edge.reading import HUMIDITY, TEMPERATURE
 
@@ -16,11 +17,9 @@ VAPOUR_UNIT_PCT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """One scored reading; every tuple has one number a channel, in physical units."""
+class ViewScore:
+    """What one view says of the newest block; every tuple has one number a channel, in physical units."""
 
-    ts_ms: int
-    values: tuple[float, ...]
     expected: tuple[float, ...]
     surprise: tuple[float, ...]  # |residual| in standard deviations
     residual: tuple[float, ...]
@@ -28,11 +27,21 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """One scored reading."""
+
+    ts_ms: int
+    values: tuple[float, ...]  # C, physical units
+    views: tuple[ViewScore, ...]  # the first is that of the reading itself, a second of the last minutes
+
+
+@dataclass(frozen=True, slots=True)
 class Strange:
-    """How strange, and which channel (index) says so."""
+    """How strange, and which channel (index) in which view says so."""
 
     value: float
     channel: int
+    view: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +57,17 @@ class SignalSettings:
 
 
 class Surprise:
-    """The newest sample is far from what the network expected."""
+    """The newest block is far from what the network expected."""
 
-    def __init__(self, settings: SignalSettings) -> None:
+    def __init__(self, settings: SignalSettings, view: int) -> None:
         del settings
+        self._view = view
 
     def update(self, seen: Observation) -> Strange:
         """The largest surprise of any channel."""
-        channel = max(range(len(seen.surprise)), key=seen.surprise.__getitem__)
-        return Strange(seen.surprise[channel], channel)
+        surprise = seen.views[self._view].surprise
+        channel = max(range(len(surprise)), key=surprise.__getitem__)
+        return Strange(surprise[channel], channel, self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -70,7 +81,8 @@ class Vapour:
     water): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
     """
 
-    def __init__(self, settings: SignalSettings) -> None:
+    def __init__(self, settings: SignalSettings, view: int) -> None:
+        self._view = view
         names = settings.channels
         both = TEMPERATURE.name in names and HUMIDITY.name in names
         self._at = (names.index(TEMPERATURE.name), names.index(HUMIDITY.name)) if both else None
@@ -81,8 +93,9 @@ class Vapour:
             return Strange(0.0, 0)
         t, h = self._at
         slope = 17.62 * 243.12 / (243.12 + seen.values[t]) ** 2
-        change = seen.residual[h] / max(seen.values[h], 5.0) + slope * seen.residual[t]
-        return Strange(abs(100.0 * change) / VAPOUR_UNIT_PCT, h)
+        residual = seen.views[self._view].residual
+        change = residual[h] / max(seen.values[h], 5.0) + slope * residual[t]
+        return Strange(abs(100.0 * change) / VAPOUR_UNIT_PCT, h, self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -125,7 +138,7 @@ class Noise:
         """Geometric mean over the channels of the running median of their surprise."""
         calm = []
         for median, residual, deviation, floor in zip(
-            self._medians, seen.residual, seen.deviation, self._floor, strict=True
+            self._medians, seen.views[0].residual, seen.views[0].deviation, self._floor, strict=True
         ):
             # twice the floor: restlessness lasts, so it may be as small as the sensor's steps
             calm.append(median.push(abs(residual) / math.sqrt(deviation * deviation + 3.0 * floor * floor)))
@@ -173,8 +186,10 @@ class Frozen:
 
 Signal = Surprise | Vapour | Noise | Frozen
 SIGNALS: dict[str, Callable[[SignalSettings], Signal]] = {
-    "surprise": Surprise,
-    "vapour": Vapour,
+    "surprise": partial(Surprise, view=0),
+    "vapour": partial(Vapour, view=0),
+    "slow_surprise": partial(Surprise, view=1),
+    "slow_vapour": partial(Vapour, view=1),
     "noise": Noise,
     "frozen": Frozen,
 }

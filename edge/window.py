@@ -1,175 +1,90 @@
 """Readings to model input. Trainer and edge both call this; nothing else may scale or window.
 
-The window is a pyramid: level 0 is the newest sample, level k the mean of the samples
-2^(k-1) to 2^k - 1 periods ago, so that a day at ten seconds is fourteen numbers. Values are
-held as integers (multiples of a quantum), whose sums are exact: adding them one by one, as
-the Pi does, and all at once, as the trainer does, gives the same bits.
+The window is a pyramid: the newest block of samples, the block before it, and then ever longer
+means, each twice as far back as the one before, so that a day at ten seconds is fourteen
+numbers. It is looked at in one or two views: one whose block is a single sample, which sees a
+spike, and one whose block is five minutes, which sees a window left open. Values are held as
+integers (multiples of a quantum), whose sums are exact: adding them one by one, as the Pi does,
+and all at once, as the trainer does, gives the same bits.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.reading import Channel, channel
+from edge.windowing import View, Windowing
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Inputs = NDArray[np.float32]
+RunningSum = Callable[[Ints], Ints]
 
 VOLATILITY_SAMPLES = 16
 # Beyond this many of its own scales an input says "far away"; more would only let one wild
 # value of one channel drown the others in the linear part of the network.
 INPUT_LIMIT = 12.0
-# A quantum is this small a part of a channel's usual step: rounding is far below any noise.
-QUANTA_PER_STEP = 1024
-# A window's sum of samples this large still fits 64 bits.
-LARGEST_SAMPLE = 2.0**40
+# Half a hundredth of a step stands for "did not move at all" in the logarithm of volatility.
+LEAST_VOLATILITY = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Windowing:
-    """Everything that turns physical values into model input; travels in the bundle.
+class Windows(NamedTuple):
+    """Model inputs of n samples, and what is needed to read the answers; V views, C channels."""
 
-    With C channels and L levels, a model input has C * (L + 1) numbers: for each channel its
-    present (newest minus previous sample), the levels 2 to L minus the previous sample, and
-    the logarithm of its recent volatility, each in units of the channel's own scale.
+    inputs: Inputs  # (n, width)
+    previous: Floats  # (n, V, C) the block before the newest, physical units
+    present: Floats  # (n, V, C) the newest block, physical units
+
+
+def lags(age: Ints, view: View) -> tuple[Ints, Ints]:
+    """First and last lag (n, L) of a view's levels when only `age` (n,) past samples are there.
+
+    A level that reaches beyond them is the mean of what it has; one that has nothing repeats
+    the level before it.
     """
-
-    channels: tuple[str, ...]
-    period_s: float
-    levels: int
-    gap_limit: int  # samples in a row that may be missing; they are filled with the last value
-    warm_up: int  # samples after a start or a longer gap before the first score
-    centre: tuple[float, ...]  # C, physical units
-    step: tuple[float, ...]  # C, physical units: robust scale of the newest minus the previous sample
-    spread: tuple[tuple[float, ...], ...]  # C x (L - 1): robust scale of level k minus the previous sample
-
-    @property
-    def measured(self) -> tuple[Channel, ...]:
-        """The channels with their units and ranges."""
-        return tuple(channel(name) for name in self.channels)
-
-    @property
-    def width(self) -> int:
-        """How many numbers a model input has."""
-        return len(self.channels) * (self.levels + 1)
-
-    @property
-    def span(self) -> int:
-        """How many past samples the pyramid reaches back."""
-        return int(2**self.levels - 1)
-
-    @property
-    def quantum(self) -> Floats:
-        """(C,) physical units of one integer step."""
-        return np.asarray(self.step) / QUANTA_PER_STEP
-
-    def present(self, channel: int) -> int:
-        """Where in a model input the newest sample of that channel stands."""
-        return channel * (self.levels + 1)
-
-    def quantise(self, values: Floats) -> Ints:
-        """Physical values (..., C) to integers (..., C)."""
-        reach = LARGEST_SAMPLE * self.quantum
-        away = np.clip(values - np.asarray(self.centre), -reach, reach)
-        samples: Ints = np.rint(away / self.quantum).astype(np.int64)
-        return samples
-
-    def physical(self, samples: Ints) -> Floats:
-        """Integers (..., C) back to physical values (..., C)."""
-        return np.asarray(samples * self.quantum + np.asarray(self.centre))
-
-    def with_spread(self, spread: tuple[tuple[float, ...], ...]) -> "Windowing":
-        """The same with other spreads (C, L - 1)."""
-        return replace(self, spread=spread)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the manifest."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, table: dict[str, Any]) -> "Windowing":
-        """From the manifest. Raises KeyError, TypeError or ValueError on a wrong shape."""
-        windowing = cls(
-            channels=tuple(str(name) for name in table["channels"]),
-            period_s=float(table["period_s"]),
-            levels=int(table["levels"]),
-            gap_limit=int(table["gap_limit"]),
-            warm_up=int(table["warm_up"]),
-            centre=tuple(float(x) for x in table["centre"]),
-            step=tuple(float(x) for x in table["step"]),
-            spread=tuple(tuple(float(x) for x in row) for row in table["spread"]),
-        )
-        windowing._check()
-        return windowing
-
-    def _check(self) -> None:
-        count = len(self.channels)
-        numbers = [self.period_s, *self.step, *(x for row in self.spread for x in row)]
-        if not (1 <= count <= 8 and 2 <= self.levels <= 16 and 2 <= self.warm_up <= 2**16):
-            raise ValueError("channels, levels or warm-up out of range")
-        if len(self.centre) != count or len(self.step) != count or len(self.spread) != count:
-            raise ValueError("a scale for each channel is needed")
-        if any(len(row) != self.levels - 1 for row in self.spread):
-            raise ValueError("a spread for each level is needed")
-        if not all(np.isfinite(numbers)) or min(numbers) <= 0 or not all(np.isfinite(self.centre)):
-            raise ValueError("scales must be finite and above zero")
-
-    def missing_before(self, elapsed_s: float) -> int:
-        """Samples that should have come in the time since the last one and did not."""
-        return max(0, round(elapsed_s / self.period_s) - 1)
-
-    def inputs(self, now: Ints, sums: Ints, counts: Ints, wobble: Ints, wobbles: Ints) -> Inputs:
-        """The one place where integers become model input.
-
-        `now` (n, C) the newest sample; `sums` (n, C, L) of each level's samples, `counts`
-        (n, 1, L) how many those are; `wobble` (n, C) the sum of the last absolute
-        differences, `wobbles` (n, 1) how many. Returns (n, C * (L + 1)) float32.
-        """
-        means = sums / counts
-        previous = means[:, :, :1]
-        present = (now[:, :, None] - previous) / QUANTA_PER_STEP
-        scale = np.asarray(self.spread)[None] / self.quantum[None, :, None]
-        past = (means[:, :, 1:] - previous) / scale
-        # half a hundredth of a step stands for "did not move at all"
-        volatility = np.log((wobble / wobbles + 0.005 * QUANTA_PER_STEP) / QUANTA_PER_STEP)
-        stacked = np.concatenate([present, past, volatility[:, :, None]], axis=2)
-        limited: Inputs = np.clip(stacked, -INPUT_LIMIT, INPUT_LIMIT).astype(np.float32)
-        return limited.reshape(len(now), self.width)
-
-
-def lags(age: Ints, levels: int) -> tuple[Ints, Ints]:
-    """First and last lag (n, L) of each level when only `age` (n,) past samples are there.
-
-    A level that reaches beyond them is the mean of what it has; one that has nothing
-    repeats the level before it.
-    """
-    first = 2 ** np.arange(levels, dtype=np.int64)
-    highest = np.frexp(age.astype(np.float64))[1].astype(np.int64)  # the last level with any sample
-    level = np.minimum(np.arange(levels), highest[:, None] - 1)
+    first = view.block * 2 ** np.arange(view.levels, dtype=np.int64)
+    highest = np.frexp((age // view.block).astype(np.float64))[1].astype(np.int64)
+    level = np.minimum(np.arange(view.levels), highest[:, None] - 1)
     return first[level], np.minimum(2 * first[level] - 1, age[:, None])
 
 
-RunningSum = Callable[[Ints], Ints]
-
-
-def _pyramid(
-    windowing: Windowing, at: Ints, now: Ints, value_sum: RunningSum, change_sum: RunningSum
-) -> Inputs:
-    """Model inputs (n, width) for the samples numbered `at` (n,), the first of a stretch being 0.
-
-    `value_sum` gives the sum of all samples up to a number, `change_sum` that of the
-    absolute differences; -1 is before the first and gives 0.
-    """
-    first, last = lags(at, windowing.levels)
+def _view_inputs(
+    windowing: Windowing, view: View, at: Ints, value_sum: RunningSum, change_sum: RunningSum
+) -> tuple[Floats, Floats, Floats]:
+    """Inputs (n, C, L + 1), previous and present (n, C) in quanta, of the samples numbered `at` (n,)."""
+    first, last = lags(at, view)
     sums = value_sum(at[:, None] - first) - value_sum(at[:, None] - last - 1)
-    changes = np.minimum(VOLATILITY_SAMPLES, at - 1)
-    change = change_sum(at - 1) - change_sum(at - 1 - changes)
-    counts = (last - first + 1)[:, None, :]
-    return windowing.inputs(now, np.swapaxes(sums, 1, 2), counts, change, changes[:, None])
+    means = np.swapaxes(sums / (last - first + 1)[:, :, None], 1, 2)
+    now = (value_sum(at) - value_sum(at - view.block)) / view.block
+    previous = means[:, :, 0]
+    step, spread = (
+        windowing.in_quanta(np.asarray(view.step)),
+        windowing.in_quanta(np.asarray(view.spread).T).T,
+    )
+    moved = ((now - previous) / step)[:, :, None]
+    past = (means[:, :, 1:] - previous[:, :, None]) / spread
+    # of the samples before the newest block alone: the network must not see that it jumped
+    before = at - view.block
+    changes = np.minimum(VOLATILITY_SAMPLES, before)
+    mean_change = (change_sum(before) - change_sum(before - changes)) / changes[:, None]
+    base = windowing.in_quanta(np.asarray(windowing.views[0].step))
+    volatility = np.log(np.ascontiguousarray(mean_change / base + LEAST_VOLATILITY))[:, :, None]
+    return np.concatenate([moved, past, volatility], axis=2), previous, now
+
+
+def _windows(windowing: Windowing, at: Ints, value_sum: RunningSum, change_sum: RunningSum) -> Windows:
+    """Windows of the samples numbered `at` (n,), the first sample of a stretch being 0.
+
+    `value_sum` gives the sum of all samples up to a number, `change_sum` that of the absolute
+    differences; -1 is before the first and gives 0.
+    """
+    parts = [_view_inputs(windowing, view, at, value_sum, change_sum) for view in windowing.views]
+    flat = np.concatenate([inputs.reshape(len(at), -1) for inputs, _, _ in parts], axis=1)
+    limited: Inputs = np.clip(flat, -INPUT_LIMIT, INPUT_LIMIT).astype(np.float32)
+    previous = windowing.physical(np.stack([previous for _, previous, _ in parts], axis=1))
+    return Windows(limited, previous, windowing.physical(np.stack([now for _, _, now in parts], axis=1)))
 
 
 class Window:
@@ -178,19 +93,15 @@ class Window:
     def __init__(self, windowing: Windowing) -> None:
         self.windowing = windowing
         count = len(windowing.channels)
-        self._mask = 2 ** (windowing.levels + 1) - 1
-        self._value_sums = np.zeros((self._mask + 1, count), np.int64)
-        self._change_sums = np.zeros((self._mask + 1, count), np.int64)
-        self._now = self._before = np.zeros(count, np.int64)
+        size = 1 << (windowing.span + 2).bit_length()
+        self._mask = size - 1
+        self._value_sums = np.zeros((size, count), np.int64)
+        self._change_sums = np.zeros((size, count), np.int64)
+        self._now = np.zeros(count, np.int64)
         self._count = 0
 
-    @property
-    def previous(self) -> Floats:
-        """(C,) the sample before the newest, in physical units."""
-        return self.windowing.physical(self._before)
-
-    def push(self, values: Sequence[float], elapsed_s: float) -> Inputs | None:
-        """One sample, `elapsed_s` after the one before, to model input (1, width).
+    def push(self, values: Sequence[float], elapsed_s: float) -> Windows | None:
+        """One sample, `elapsed_s` after the one before, to its window (n = 1).
 
         None while warming up. All values must be finite. A short gap is filled with the
         last value; a longer one starts the window anew.
@@ -205,17 +116,17 @@ class Window:
         if self._count <= self.windowing.warm_up:
             return None
         at = np.array([self._count - 1], np.int64)
-        return _pyramid(self.windowing, at, self._now[None], self._value_sum, self._change_sum)
+        return _windows(self.windowing, at, self._value_sum, self._change_sum)
 
     def _append(self, sample: Ints) -> None:
         number, mask = self._count, self._mask
         if number == 0:
             self._value_sums[-1] = self._change_sums[-1] = 0
             self._now = sample
-        self._before, self._now = self._now, sample
+        change, self._now = abs(sample - self._now), sample
         # the integers may wrap round after years; differences of them are exact all the same
         self._value_sums[number & mask] = self._value_sums[(number - 1) & mask] + sample
-        self._change_sums[number & mask] = self._change_sums[(number - 1) & mask] + abs(sample - self._before)
+        self._change_sums[number & mask] = self._change_sums[(number - 1) & mask] + change
         self._count += 1
 
     def _value_sum(self, number: Ints) -> Ints:
@@ -227,18 +138,17 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Model inputs for the rows of a series, as `Window.push` gives them one by one."""
+    """The windows of some rows of a series, as `Window.push` gives them one by one."""
 
-    rows: Ints  # (m,) the rows that have a model input
-    inputs: Inputs  # (m, width)
-    previous: Floats  # (m, C) the sample before each, in physical units
+    rows: Ints  # (m,) the rows that have a window
+    windows: Windows
 
 
 def batches(windowing: Windowing, values: Floats, elapsed_s: Floats, most: int = 65536) -> Iterator[Batch]:
-    """Rows (n, C) in physical units to batches of at most `most` model inputs.
+    """Rows (n, C) in physical units to batches of at most `most` windows.
 
     `elapsed_s` (n,) is the time since the row before that has all its values. Rows with a
-    missing value have no model input. The same bits as `Window.push`.
+    missing value have no window. The same bits as `Window.push`.
     """
     whole = np.flatnonzero(np.isfinite(values).all(axis=1))
     missing = np.array([windowing.missing_before(s) for s in elapsed_s[whole]], np.int64)
@@ -262,11 +172,5 @@ def _stretch(windowing: Windowing, values: Floats, rows: Ints, missing: Ints, mo
     rows, numbers = rows[warm], numbers[warm]
     for start in range(0, len(rows), most):
         at = numbers[start : start + most]
-        inputs = _pyramid(
-            windowing,
-            at,
-            samples[at],
-            lambda number: value_sums[number + 1],
-            lambda number: change_sums[number + 1],
-        )
-        yield Batch(rows[start : start + most], inputs, windowing.physical(samples[at - 1]))
+        found = _windows(windowing, at, lambda n: value_sums[n + 1], lambda n: change_sums[n + 1])
+        yield Batch(rows[start : start + most], found)

@@ -87,5 +87,7 @@ def test_a_running_edge_has_loaded_nothing_heavy() -> None:
     names = ", ".join(name for name in modules() if name.startswith("edge") and not name.endswith("__main__"))
     names = ", ".join(n for n in names.split(", ") if n != "edge.sources.dht")
     code = f"import sys, {names}; print(sorted(set(sys.modules) & {HEAVY!r}))"
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"

@@ -4,13 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from edge.sources.faults import inject, schedule
 
 from edge.recording import Recording
 from edge.replay import Judgement
+from edge.sources.faults import inject, schedule
 from trainer import metrics
+from trainer.vus import vus_pr
 
 FAULT_SLACK_S = 1800.0
+VUS_BUFFER = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ def with_labels(test: Recording, seed: int) -> Stretch:
     length_s = float(test.ts_ms[-1] - test.ts_ms[0]) / 1000.0
     # three rounds of all kinds where the series is long enough, and calm days between for false alarms
     every_s = max(length_s / 36.0, 40 * test.period_s)
-    faults = schedule(np.random.default_rng(seed), 0.0, length_s, every_s)
+    names = tuple(c.name for c in test.channels)
+    rng = np.random.default_rng(seed)
+    faults = schedule(rng, 0.0, length_s, every_s, channels=names, period_s=test.period_s)
     spoilt = inject(test, faults)
     says = (
         f"{len(test.ts_ms)} later readings of {test.name}, with {len(faults)} faults put in by the simulator"
@@ -53,8 +57,10 @@ def measure(stretch: Recording, judgement: Judgement) -> dict[str, Any]:
         "event_recall": outcome.recall,
         "false_alarms": outcome.false_alarms,
         "false_alarms_per_week": outcome.false_alarms_per_week,
-        "median_delay_s": float(np.median(outcome.delays_s)) if len(outcome.delays_s) else None,
-        "auc_pr": metrics.auc_pr(score, labels) if labels.any() else None,
+        "median_delay_s": outcome.median_delay_s,
+        "auc_pr": metrics.auc_pr(score, labels),
+        "vus_pr": vus_pr(score, labels, VUS_BUFFER) if labels.any() else None,
+        "best_event_recall": metrics.best_event_recall(score, labels, ts_s, 1.0, slack),
         "by_kind": {},
         "threshold": 1.0,
     }

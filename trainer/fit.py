@@ -6,11 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.calibration import Habits, elapsed, plausible
 from edge.recording import Recording
-from edge.window import Inputs, Windowing, batches
+from edge.window import Inputs, batches
+from edge.windowing import Windowing
 from trainer.architectures import ARCHITECTURES
 
 # Past this many deviations an error counts linearly: a history holds faults.
@@ -47,7 +47,7 @@ class KerasNetwork:
         self._model = model
 
     def answer(self, inputs: Inputs) -> Inputs:
-        """Answers (n, 2 C) to inputs (n, width)."""
+        """Answers (n, outputs) to inputs (n, width)."""
         return np.asarray(self._model.predict(inputs, batch_size=8192, verbose=0), np.float32)
 
 
@@ -58,14 +58,16 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     windowing = habits.windowing
     values = plausible(history)
-    parts = [batch.inputs for batch in batches(windowing, values, elapsed(history.ts_ms, values))]
+    parts = [batch.windows.inputs for batch in batches(windowing, values, elapsed(history.ts_ms, values))]
     inputs = np.concatenate(parts)
     cut = int(len(inputs) * (1 - settings.validation_share))
     training = shorten(inputs[:cut], windowing, np.random.default_rng(settings.seed))
     model = ARCHITECTURES[settings.architecture](windowing)
     steps = settings.epochs * settings.steps_per_epoch
     pace = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
-    model.compile(keras.optimizers.Adam(pace), loss=surprise_loss(len(windowing.channels)))
+    model.compile(
+        keras.optimizers.Adam(pace), loss=surprise_loss(len(windowing.views), len(windowing.channels))
+    )
     past = model.fit(
         _shuffled(training, windowing, settings),
         epochs=settings.epochs,
@@ -79,9 +81,11 @@ def fit(
     return Fitted(model, [float(x) for x in past["loss"]], [float(x) for x in past["val_loss"]])
 
 
-def targets(inputs: Inputs, windowing: Windowing) -> NDArray[np.float32]:
-    """(n, C) each channel's newest sample, which the network must tell without seeing it."""
-    return inputs[:, [windowing.present(c) for c in range(len(windowing.channels))]]
+def targets(inputs: Inputs, windowing: Windowing) -> Inputs:
+    """(n, views * C) each channel's newest block, which the network must tell without seeing it."""
+    channels = range(len(windowing.channels))
+    places = [windowing.inputs_of(v, c).start for v in range(len(windowing.views)) for c in channels]
+    return np.take(inputs, places, axis=1)
 
 
 def shorten(inputs: Inputs, windowing: Windowing, rng: np.random.Generator) -> Inputs:
@@ -91,22 +95,25 @@ def shorten(inputs: Inputs, windowing: Windowing, rng: np.random.Generator) -> I
     """
     shortened = inputs.copy()
     short = np.flatnonzero(rng.random(len(inputs)) < SHORTENED_SHARE)
-    last = rng.integers(4, windowing.levels, len(short)) if windowing.levels > 4 else np.full(len(short), 3)
-    for c, spread in enumerate(windowing.spread):
-        first = windowing.present(c) + 1  # level 2
-        for level in range(5, windowing.levels + 1):
-            rows, source = short[last < level], last[last < level] - 2
-            ratio = np.asarray(spread)[source] / spread[level - 2]
-            shortened[rows, first + level - 2] = inputs[rows, first + source] * ratio
+    for v, view in enumerate(windowing.views):
+        last = rng.integers(2, view.levels + 1, len(short))  # the last level that has a sample
+        for c, spread in enumerate(view.spread):
+            first = windowing.inputs_of(v, c).start + 1  # level 2
+            for level in range(3, view.levels + 1):
+                rows, source = short[last < level], last[last < level] - 2
+                ratio = np.asarray(spread)[source] / spread[level - 2]
+                shortened[rows, first + level - 2] = inputs[rows, first + source] * ratio
     return shortened
 
 
-def surprise_loss(channels: int) -> Callable[[Any, Any], Any]:
+def surprise_loss(views: int, channels: int) -> Callable[[Any, Any], Any]:
     """Huber of the error in deviations, plus the log deviation: a robust Gaussian likelihood."""
 
     def loss(target: Any, answer: Any) -> Any:
-        mean, log_deviation = answer[:, :channels], answer[:, channels:]
-        distance = keras.ops.abs(target - mean) * keras.ops.exp(-log_deviation)
+        answers = keras.ops.reshape(answer, (-1, views, 2, channels))
+        mean, log_deviation = answers[:, :, 0], answers[:, :, 1]
+        newest = keras.ops.reshape(target, (-1, views, channels))
+        distance = keras.ops.abs(newest - mean) * keras.ops.exp(-log_deviation)
         near = keras.ops.minimum(distance, HUBER_DEVIATIONS)
         huber = 0.5 * near * near + HUBER_DEVIATIONS * (distance - near)
         return keras.ops.mean(huber + log_deviation)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from edge.sources.faults import schedule
-from edge.sources.simulator import simulate
 
 from edge.csvfile import read_csv
 from edge.errors import RecordingError
 from edge.recording import Recording
+from edge.sources.faults import schedule
+from edge.sources.simulator import simulate
 
 DAY_S = 86_400.0
 FEWEST_ROWS = 500
@@ -23,7 +23,7 @@ def simulated(
 ) -> Recording:
     """`days` of a healthy simulated room, then `test_days` of the same room with labelled faults."""
     start_s, end_s = days * DAY_S, (days + test_days) * DAY_S
-    faults = schedule(np.random.default_rng(seed), start_s + FAULTS_EVERY_S, end_s, FAULTS_EVERY_S)
+    faults = schedule(np.random.default_rng(seed), start_s, end_s, FAULTS_EVERY_S, period_s=period_s)
     return simulate(end_s, period_s, seed, faults)
 
 

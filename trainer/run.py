@@ -11,7 +11,7 @@ from edge.calibration import Habits
 from edge.errors import RecordingError
 from edge.reading import channel
 from edge.recording import Recording
-from edge.window import Windowing
+from edge.windowing import Windowing
 
 FORMAT = 1
 SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"

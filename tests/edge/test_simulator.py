@@ -105,6 +105,13 @@ def test_room_faults_act_in_the_physics_from_their_onset_on(kind, size, channel,
     assert recovery[0] > recovery[-1]
 
 
+def test_a_room_fault_acts_in_the_physics_alone_and_not_by_its_waveform_too():
+    steam = Fault("humidity_surge", 3 * HOUR, 2 * HOUR, 30.0, "humidity")
+    calm, faulty = simulate(6 * HOUR, 60.0, 4), simulate(6 * HOUR, 60.0, 4, [steam])
+    # the waveform warms the air a little, the physics of moisture does not
+    np.testing.assert_array_equal(faulty.values[:, 0], calm.values[:, 0])
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].acts_on == "sensor"])
 def test_sensor_faults_leave_the_room_as_it_is(kind):
     fault = schedule(Random(1), 0.0, 4 * HOUR, 3 * HOUR, kinds=(kind,), period_s=60.0)[0]
