@@ -1,0 +1,102 @@
+"""One device as the monitor knows it: presence, newest record, what came and what did not."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from monitor.ledger import Ledger
+from monitor.message import Event, Health, Info, Judged, Record, Status
+
+
+@dataclass(slots=True)
+class Device:
+    """Everything but the records themselves. Belongs to the ingest thread."""
+
+    id: str
+    heard_ms: int  # the monitor's wall time of the last data, or of its first word of the device
+    status: Status | None = None
+    info: Info | None = None
+    health: Health | None = None
+    newest: Judged | None = None
+    last_event: Event | None = None
+    ledgers: dict[str, Ledger] = field(default_factory=dict)  # by epoch
+    born: str | None = None  # the session of the newest birth
+    repeated: int = 0
+    malformed: int = 0
+
+    def see_status(self, status: Status) -> None:
+        """A birth, a will, or a clean stop. A birth also names the session that is alive now."""
+        self.status = status
+        if status.state == "online":
+            self.born = status.session
+
+    def see_info(self, info: Info) -> None:
+        """A birth certificate."""
+        self.info = info
+        self.born = info.session
+
+    def see_record(self, judged: Judged) -> None:
+        """A record or its hint on `state`; the newest one stays. Backlogs come out of order."""
+        if self.newest is None or _is_newer(judged.record, self.newest.record, self.info):
+            self.newest = judged
+
+    def enter(self, record: Record) -> bool:
+        """Into the ledger; False when it had come before."""
+        if self.ledgers.setdefault(record.epoch, Ledger()).enter(record.seq):
+            return True
+        self.repeated += 1
+        return False
+
+    @property
+    def presence(self) -> str:
+        """`online`, `offline`, `disconnected`, or `unknown` before any word of it.
+
+        A broker publishes a will late, maybe after the device is back: only a will of the session
+        that was born last counts.
+        """
+        if self.status is None:
+            return "unknown" if self.newest is None and self.info is None else "online"
+        if self.status.state != "online" and self.born not in (None, self.status.session):
+            return "online"
+        return self.status.state
+
+    @property
+    def condition(self) -> str:
+        """The one word for the list: offline, stopped, or the state of the newest record."""
+        if self.presence == "offline":
+            return "offline"
+        if self.presence == "disconnected":
+            return "stopped"
+        return "unknown" if self.newest is None else self.newest.record.state
+
+    def summary(self) -> dict[str, Any]:
+        """What the page needs to know, ready for JSON."""
+        return {
+            "id": self.id,
+            "condition": self.condition,
+            "presence": self.presence,
+            "heard_ms": self.heard_ms,
+            "newest": None if self.newest is None else self.newest.to_page(),
+            "info": None if self.info is None else msgspec.to_builtins(self.info),
+            "health": None if self.health is None else msgspec.to_builtins(self.health),
+            "counts": {
+                "received": sum(ledger.had for ledger in self.ledgers.values()),
+                "missing": sum(ledger.missing for ledger in self.ledgers.values()),
+                "repeated": self.repeated,
+                "malformed": self.malformed,
+            },
+            "journals": {
+                epoch: {"first": ledger.first, "last": ledger.last, "missing": ledger.gaps[-20:]}
+                for epoch, ledger in self.ledgers.items()
+            },
+        }
+
+
+def _is_newer(one: Record, other: Record, info: Info | None) -> bool:
+    if one.epoch == other.epoch:
+        return one.seq >= other.seq
+    current = None if info is None else info.epoch
+    if current in (one.epoch, other.epoch):
+        return one.epoch == current
+    return one.ts_ms >= other.ts_ms

@@ -1,0 +1,153 @@
+"""All devices: takes MQTT messages in, and says what changed for the store and for the page.
+
+Any bytes may come on any topic; what breaks the contract is counted and dropped.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from edge.message import split_topic
+from monitor.device import Device
+from monitor.message import (
+    Batch,
+    Event,
+    Health,
+    Info,
+    Judged,
+    Malformed,
+    Status,
+    decode,
+    decode_record,
+)
+from monitor.store import Changes, Store
+
+DEVICES_MOST = 2000
+
+
+@dataclass(slots=True)
+class News:
+    """What some messages changed."""
+
+    changes: Changes = field(default_factory=Changes)
+    devices: set[str] = field(default_factory=set)
+    records: dict[str, list[Judged]] = field(default_factory=dict)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+
+
+class Fleet:
+    """Devices by id. Belongs to the ingest thread."""
+
+    def __init__(self) -> None:
+        self.devices: dict[str, Device] = {}
+        self.malformed = 0  # of all devices, and of topics that name none
+        self._leaves = {
+            "status": self._status,
+            "info": self._info,
+            "health": self._health,
+            "state": self._state,
+            "data": self._data,
+            "event": self._event,
+        }
+
+    @classmethod
+    def load(cls, store: Store) -> "Fleet":
+        """The devices that the store knows, as they were when it was last written."""
+        fleet = cls()
+        for (device_id, epoch), ledger in store.ledgers().items():
+            fleet._device(device_id).ledgers[epoch] = ledger
+        for device_id, parts in store.devices().items():
+            for leaf in ("status", "info", "health"):
+                if payload := parts[leaf]:
+                    fleet.take(f"picanary/v1/{device_id}/{leaf}", payload, News())
+        for device in fleet.devices.values():
+            for epoch in device.ledgers:
+                if body := store.newest_record(device.id, epoch):
+                    device.see_record(decode_record(body))
+        return fleet
+
+    def take(self, topic: str, payload: bytes, news: News) -> None:
+        """One message; adds to `news` what it changed. Raises nothing, whatever the bytes are."""
+        place = split_topic(topic)
+        take = self._leaves.get(place[1]) if place else None
+        if place is None or take is None or not self._has_room(place[0]):
+            self.malformed += 1
+            return
+        if not payload:
+            return  # a retained message was cleared
+        device = self._device(place[0])
+        news.devices.add(device.id)
+        try:
+            take(device, payload, news)
+        except Malformed:
+            self._count_malformed(device)
+
+    def _has_room(self, device_id: str) -> bool:
+        return device_id in self.devices or len(self.devices) < DEVICES_MOST
+
+    def _device(self, device_id: str) -> Device:
+        return self.devices.setdefault(device_id, Device(device_id, heard_ms=_now_ms()))
+
+    def _count_malformed(self, device: Device) -> None:
+        device.malformed += 1
+        self.malformed += 1
+
+    def _status(self, device: Device, payload: bytes, news: News) -> None:
+        device.see_status(decode(payload, Status))
+        news.changes.devices.setdefault(device.id, {})["status"] = payload
+
+    def _info(self, device: Device, payload: bytes, news: News) -> None:
+        device.see_info(decode(payload, Info))
+        news.changes.devices.setdefault(device.id, {})["info"] = payload
+
+    def _health(self, device: Device, payload: bytes, news: News) -> None:
+        device.health = decode(payload, Health)
+        news.changes.devices.setdefault(device.id, {})["health"] = payload
+
+    def _state(self, device: Device, payload: bytes, _: News) -> None:
+        device.see_record(decode_record(payload))
+
+    def _data(self, device: Device, payload: bytes, news: News) -> None:
+        device.heard_ms = _now_ms()
+        for raw in decode(payload, Batch).records:
+            try:
+                judged = decode_record(bytes(raw))
+            except Malformed:
+                self._count_malformed(device)
+                continue
+            self._record(device, judged, news)
+
+    def _record(self, device: Device, judged: Judged, news: News) -> None:
+        record = judged.record
+        if not device.enter(record):
+            return
+        device.see_record(judged)
+        news.changes.records.append((device.id, record.epoch, record.seq, record.ts_ms, judged.raw))
+        news.changes.ledgers[device.id, record.epoch] = device.ledgers[record.epoch]
+        news.records.setdefault(device.id, []).append(judged)
+
+    def _event(self, device: Device, payload: bytes, news: News) -> None:
+        event = decode(payload, Event)
+        body = msgspec.json.encode(event)  # without the window, which the records show anyway
+        row = (device.id, event.epoch, event.id, event.seq, event.onset_ms, body)
+        news.changes.events.append(row)
+        news.events.setdefault(device.id, []).append(event)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def event_to_page(event: Event, newest: Judged | None) -> dict[str, Any]:
+    """An event for the page. `open` is False too when its end was never reported but is past.
+
+    An agent that was switched off in an event's middle never tells its end; a later record
+    that is neither anomalous nor faulty does.
+    """
+    shown = msgspec.to_builtins(event)
+    later = newest is not None and (newest.record.epoch != event.epoch or newest.record.seq > event.seq)
+    still = newest is None or newest.record.state in ("anomalous", "sensor_fault")
+    shown["open"] = event.end_ms is None and (still or not later)
+    return dict(shown)

@@ -1,0 +1,133 @@
+"""From the broker to the disk and then to the page: one thread that commits every quarter of a second."""
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from typing import Any
+
+import msgspec
+
+from monitor.fleet import Fleet, News, event_to_page
+from monitor.live import Live
+from monitor.store import Store
+
+LOG = logging.getLogger(__name__)
+
+COMMIT_EVERY_S = 0.25
+QUEUED_MOST = 20_000  # then the network thread waits, and the broker with it
+RETRY_S = 1.0
+FRAME_RECORDS = 200  # per device; a page that gets more loads its range again
+
+Message = tuple[str, bytes]
+
+
+class Ingest:
+    """Takes messages from any thread. `summaries` is what has been committed, safe to read anywhere."""
+
+    def __init__(self, store: Store, live: Live) -> None:
+        self._store = store
+        self._live = live
+        self._fleet = Fleet.load(store)
+        self._queue: queue.Queue[Message | None] = queue.Queue(QUEUED_MOST)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self.problem: str | None = None  # why nothing can be written just now
+        self.faults = 0
+        self.summaries: dict[str, dict[str, Any]] = {
+            device.id: device.summary() for device in self._fleet.devices.values()
+        }
+
+    @property
+    def malformed(self) -> int:
+        """Messages that broke the contract since the start, of all devices."""
+        return self._fleet.malformed
+
+    def start(self) -> None:
+        """Begin to take messages in."""
+        self._thread.start()
+
+    def take(self, topic: str, payload: bytes, _retained: bool = False) -> None:
+        """One MQTT message; waits when the disk is far behind."""
+        while not self._stopping.is_set():
+            try:
+                return self._queue.put((topic, payload), timeout=0.5)
+            except queue.Full:
+                continue
+        return None
+
+    def stop(self) -> None:
+        """Commit what has come, and end the thread."""
+        self._stopping.set()
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            LOG.info("stopping with a full queue")
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and self._queue.empty()):
+            messages = self._gather()
+            try:
+                self._digest(messages)
+            except Exception:  # one bad batch must not end the monitor; it is counted and logged
+                self.faults += 1
+                LOG.exception("ingest")
+
+    def _gather(self) -> list[Message]:
+        """What comes within one commit interval of the first message."""
+        first = self._queue.get()
+        messages = [] if first is None else [first]
+        deadline = time.monotonic() + COMMIT_EVERY_S
+        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+            try:
+                message = self._queue.get(timeout=left)
+            except queue.Empty:
+                break
+            if message is not None:
+                messages.append(message)
+        while self._stopping.is_set() and not self._queue.empty():
+            if (message := self._queue.get()) is not None:
+                messages.append(message)
+        return messages
+
+    def _digest(self, messages: list[Message]) -> None:
+        news = News()
+        for topic, payload in messages:
+            self._fleet.take(topic, payload, news)
+        if not self._commit(news):
+            return
+        changed = {device_id: self._fleet.devices[device_id].summary() for device_id in news.devices}
+        self.summaries = {**self.summaries, **changed}
+        if changed:
+            self._live.publish(self._frame(news, changed))
+
+    def _commit(self, news: News) -> bool:
+        """Until it is on the disk; a full disk is waited out. False when told to stop meanwhile."""
+        while True:
+            try:
+                self._store.commit(news.changes)
+            except sqlite3.OperationalError as error:
+                self.problem = f"cannot write {self._store.path}: {error}"
+                LOG.error("%s", self.problem)
+                if self._stopping.wait(RETRY_S):
+                    return False
+            else:
+                self.problem = None
+                return True
+
+    def _frame(self, news: News, changed: dict[str, dict[str, Any]]) -> bytes:
+        frame = {
+            "devices": list(changed.values()),
+            "records": {
+                device_id: [judged.to_page() for judged in records[-FRAME_RECORDS:]]
+                for device_id, records in news.records.items()
+            },
+            "events": {
+                device_id: [event_to_page(event, self._fleet.devices[device_id].newest) for event in events]
+                for device_id, events in news.events.items()
+            },
+        }
+        return msgspec.json.encode(frame)

@@ -1,0 +1,69 @@
+"""The web server in a thread of its own, so that the main thread is free to hear signals."""
+
+import asyncio
+import logging
+import socket
+import threading
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from edge.errors import ConfigError
+from monitor.live import Live
+
+STOP_S = 1  # what an answer in flight may still take when the monitor ends
+
+LOG = logging.getLogger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ConfigError when it cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"cannot listen at {host}:{port}: {reason.lower()}; choose another with --listen ADDRESS:PORT"
+        ) from error
+
+
+class Server:
+    """Serves one application on one socket from `start` to `stop`."""
+
+    def __init__(self, app: ASGIApp, listener: socket.socket, live: Live) -> None:
+        self._listener = listener
+        self._live = live
+        self._ready = threading.Event()
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        host, port = self._listener.getsockname()[:2]
+        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+        self._ready.wait(10)
+
+    def stop(self) -> None:
+        """End all streams, let other answers finish for a second, end the thread."""
+        self._live.close()
+        self._uvicorn.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(STOP_S + 4)
+        self._listener.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._live.bind(asyncio.get_running_loop())
+        self._ready.set()
+        await self._uvicorn.serve(sockets=[self._listener])

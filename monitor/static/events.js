@@ -1,0 +1,75 @@
+// The list of anomalies and sensor faults of one room, newest first.
+
+import { fetchEvents } from "./api.js";
+import { element } from "./dom.js";
+import { duration, fullTime, score, time } from "./format.js";
+
+const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault" };
+
+export class EventList {
+  #events = new Map(); // epoch and id to event
+  #list = element("ol", { class: "events", "data-testid": "events" });
+
+  /** `onChoose(event)` is called when a person wants to see one in the charts. */
+  constructor(id, onChoose) {
+    this.id = id;
+    this.onChoose = onChoose;
+    this.node = element("section", { class: "card", "aria-labelledby": "events-title" },
+      element("h2", { id: "events-title" }, "Events"), this.#list);
+  }
+
+  async load() {
+    const { events } = await fetchEvents(this.id);
+    this.#merge(events);
+  }
+
+  /** News of events from the live stream. */
+  add(events) {
+    this.#merge(events);
+  }
+
+  #merge(events) {
+    for (const event of events) {
+      const known = this.#events.get(keyOf(event));
+      if (!known || event.seq >= known.seq) this.#events.set(keyOf(event), event);
+    }
+    this.draw();
+  }
+
+  draw() {
+    const events = [...this.#events.values()].sort((one, other) => other.onset_ms - one.onset_ms || other.id - one.id);
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const rows = events.map((event) => this.#row(event));
+    if (rows.length === 0) rows.push(element("li", { class: "none" }, "Nothing strange has been reported."));
+    this.#list.replaceChildren(...rows);
+    if (focused) [...this.#list.querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus({ preventScroll: true });
+  }
+
+  #row(event) {
+    const button = element("button", { type: "button", class: "event", "data-testid": "event-row", "data-key": keyOf(event), "data-state": event.state, "data-open": event.open },
+      element("span", { class: "mark", "aria-hidden": "true" }),
+      element("span", { class: "sentence" }, event.why || `An ${WORDS[event.state]} without a sentence.`),
+      element("span", { class: "facts" },
+        element("span", { class: "kind" }, event.open ? `${WORDS[event.state]}, still open` : WORDS[event.state]),
+        element("time", { datetime: isoTime(event.onset_ms), title: fullTime(event.onset_ms) }, time(event.onset_ms)),
+        element("span", {}, lastedFor(event)),
+        event.score === null ? null : element("span", {}, `worst score ${score(event.score)}`),
+        event.sim ? element("span", {}, "simulated") : null));
+    button.addEventListener("click", () => this.onChoose(event));
+    return element("li", {}, button);
+  }
+}
+
+function lastedFor(event) {
+  if (event.end_ms !== null) return `lasted ${duration(event.end_ms - event.onset_ms)}`;
+  if (event.open) return `for ${duration(event.ts_ms - event.onset_ms)} so far`;
+  return "its end was not reported";
+}
+
+function isoTime(ms) {
+  return new Date(ms).toISOString();
+}
+
+function keyOf(event) {
+  return `${event.epoch}/${event.id}`;
+}

@@ -1,0 +1,315 @@
+"""The page in a real browser: it moves, it marks what is strange, and it trusts no text."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.brokers import mosquitto
+from tests.monitor.messages import event, record
+from tests.monitor.running import Agent, agent, monitor
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs picanary[test]: playwright")
+expect = sync_api.expect
+
+SWITCHES = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+PATIENCE_MS = 20_000
+EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script><b>bold</b>'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[sync_api.Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+        yield launched
+        launched.close()
+
+
+@dataclass
+class Scene:
+    """A monitor with one agent, and pages that note what goes wrong in them."""
+
+    browser: sync_api.Browser
+    url: str
+    room: Agent
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "", *, width: int = 1440, scheme: str = "light") -> sync_api.Page:
+        """A page in a browser profile of its own."""
+        context = self.browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, service_workers="block"
+        )
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda said: self._note(said.type, said.text))
+        page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
+        page.on("request", lambda request: self._check_host(request.url))
+        page.goto(self.url + path)
+        return page
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.wrong.append(f"console {kind}: {text}")
+
+    def _check_host(self, url: str) -> None:
+        if not url.startswith(self.url):
+            self.wrong.append(f"asked another host: {url}")
+
+
+@pytest.fixture
+def scene(browser, tmp_path) -> Iterator[Scene]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with (
+        mosquitto() as broker,
+        monitor(broker, tmp_path / "m.db") as (running, _),
+        agent(broker) as room,
+    ):
+        made = Scene(browser, running.server.url, room)
+        yield made
+        for context in browser.contexts:
+            context.close()
+    assert made.wrong == []
+
+
+def strange(seq: int, **other) -> dict:
+    """An anomalous record."""
+    return record(seq, state="anomalous", score=4.2, temperature_c=17.0, why="much too cold", **other)
+
+
+def value(page: sync_api.Page, channel: str = "temperature_c") -> sync_api.Locator:
+    return page.locator(f'[data-testid="value"][data-channel="{channel}"]')
+
+
+def chart(page: sync_api.Page, channel: str = "temperature_c") -> sync_api.Locator:
+    return page.locator(f'[data-testid="chart"][data-channel="{channel}"]')
+
+
+def test_before_any_room_is_heard_of_the_page_says_what_to_do_and_then_fills_by_itself(scene):
+    page = scene.open()
+    expect(page.get_by_test_id("empty")).to_contain_text("python -m edge")
+    scene.room.born()
+    scene.room.records(record(1, temperature_c=19.5))
+    expect(page.get_by_test_id("device-row")).to_contain_text("cellar")
+    expect(value(page)).to_have_text("19.5")
+    expect(page.get_by_test_id("empty")).to_have_count(0)
+
+
+def test_live_values_move_without_reloading(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 31)])
+    page = scene.open("#/device/cellar")
+    expect(value(page)).to_have_text("21.5")
+    expect(value(page, "humidity_pct")).to_have_text("45.0")
+    expect(page.get_by_test_id("score")).to_have_text("0.30")
+    page.evaluate("window.sameDocument = true")
+    for seq, temperature in ((31, 22.3), (32, -3.5)):
+        scene.room.records(record(seq, temperature_c=temperature))
+        expect(value(page)).to_have_text(f"{temperature:.1f}".replace("-", "−"))
+    expect(page.get_by_test_id("ledger")).to_contain_text("32 received, none missing")
+    assert page.evaluate("window.sameDocument")
+
+
+def test_an_anomaly_becomes_a_mark_in_every_chart_a_word_and_an_event(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 31)])
+    page = scene.open("#/device/cellar")
+    expect(page.get_by_test_id("condition")).to_have_text("normal")
+    expect(chart(page)).to_have_attribute("data-anomalies", "0")
+    expect(chart(page).locator("canvas")).to_be_visible()
+    assert red_pixels(page) == 0
+
+    scene.room.records(strange(31), strange(32))
+    scene.room.send("event", event(31, "start", 31))
+    for channel in ("temperature_c", "humidity_pct", "score"):
+        expect(chart(page, channel)).to_have_attribute("data-anomalies", "1")
+    expect(page.get_by_test_id("condition")).to_have_text("anomalous")
+    expect(page.get_by_test_id("why")).to_have_text("much too cold")
+    row = page.get_by_test_id("event-row")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("4.4 °C below what was expected")
+    expect(row).to_contain_text("still open")
+    assert red_pixels(page) > 20
+
+    scene.room.records(record(33))
+    scene.room.send("event", event(31, "end", 33))
+    expect(row).to_contain_text("lasted 20")
+    expect(row).not_to_contain_text("open")
+    expect(page.get_by_test_id("condition")).to_have_text("normal")
+    expect(chart(page)).to_have_attribute("data-anomalies", "1")
+
+
+def red_pixels(page: sync_api.Page) -> int:
+    """How much of the temperature chart is as red as the lid over an anomaly."""
+    return page.evaluate(
+        """() => {
+            const canvas = document.querySelector('[data-channel="temperature_c"] canvas');
+            const copy = document.createElement("canvas");
+            [copy.width, copy.height] = [canvas.width, canvas.height];
+            const paint = copy.getContext("2d", { willReadFrequently: true });
+            paint.drawImage(canvas, 0, 0);
+            const { data } = paint.getImageData(0, 0, canvas.width, canvas.height);
+            let red = 0;
+            for (let i = 0; i < data.length; i += 4) {
+                if (data[i] > 150 && data[i + 1] < 90 && data[i + 3] > 200) red += 1;
+            }
+            return red;
+        }"""
+    )
+
+
+def test_a_sensor_fault_is_no_anomaly(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 21)])
+    fault = {
+        "state": "sensor_fault",
+        "score": None,
+        "temperature_c": None,
+        "why": "no answer from the sensor",
+    }
+    scene.room.records(*[record(seq, **fault) for seq in (21, 22)])
+    page = scene.open("#/device/cellar")
+    expect(page.get_by_test_id("condition")).to_have_text("sensor fault")
+    expect(chart(page)).to_have_attribute("data-faults", "1")
+    expect(chart(page)).to_have_attribute("data-anomalies", "0")
+    expect(value(page)).to_have_text("–")
+    expect(page.get_by_test_id("score")).to_have_text("–")
+
+
+def test_text_from_mqtt_stays_text(scene):
+    scene.room.born(board=EVIL, source=EVIL, model=EVIL)
+    scene.room.records(record(1, why=EVIL, model=EVIL, src=EVIL, boot=EVIL))
+    scene.room.send("event", event(1, "start", 1, why=EVIL, channel=EVIL))
+    page = scene.open("#/device/cellar")
+    expect(page.get_by_test_id("why")).to_have_text(EVIL)
+    expect(page.get_by_test_id("event-row")).to_contain_text(EVIL)
+    assert page.locator("#device img, #device b, #device script, #fleet b").count() == 0
+    assert page.evaluate("window.pwned") is None
+
+
+def test_the_rooms_are_listed_worst_first(scene):
+    scene.room.born()
+    scene.room.records(record(1))
+    scene.room.device = "attic"
+    scene.room.born()
+    scene.room.records(record(1))
+    page = scene.open()
+    rows = page.get_by_test_id("device-row")
+    expect(rows).to_have_text([re.compile("attic.*normal"), re.compile("cellar.*normal")])
+    scene.room.device = "cellar"
+    scene.room.records(strange(2))
+    expect(rows).to_have_text([re.compile("cellar.*anomalous"), re.compile("attic.*normal")])
+    expect(rows.first).to_have_attribute("data-condition", "anomalous")
+
+
+def test_a_page_without_its_monitor_says_so_and_comes_back(browser, tmp_path):
+    with mosquitto() as broker, agent(broker) as room:
+        with monitor(broker, tmp_path / "m.db") as (running, _):
+            room.born()
+            room.records(record(1))
+            page = Scene(browser, running.server.url, room).open("#/device/cellar")
+            expect(page.locator("#link")).to_have_text("live")
+            broker.kill()
+            expect(page.locator("#problem")).to_contain_text("the connection to the broker at 127.0.0.1")
+            broker.start()
+            expect(page.locator("#problem")).to_be_hidden()
+        expect(page.locator("#link")).to_have_text("reconnecting")
+        page.context.close()
+
+
+def test_everything_can_be_reached_by_keyboard(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 41)])
+    page = scene.open()
+    row = page.get_by_test_id("device-row")
+    expect(row).to_have_count(1)
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("room")).to_be_visible()
+    button = page.get_by_role("button", name="2 min")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if button.evaluate("node => node === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    charts = page.get_by_role("group", name="Charts")
+    charts.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(chart(page).locator(".readout")).to_contain_text("21.5")
+
+
+def test_an_event_can_be_looked_at_and_left_again(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 50)])
+    scene.room.records(*[strange(seq) for seq in range(50, 60)])
+    scene.room.records(*[record(seq) for seq in range(60, 400)][:50])
+    scene.room.records(*[record(seq) for seq in range(110, 150)])
+    scene.room.send("event", event(50, "end", 60))
+    page = scene.open("#/device/cellar")
+    expect(chart(page)).to_have_attribute("data-anomalies", "0")  # it is older than ten minutes
+    page.get_by_test_id("event-row").click()
+    expect(chart(page)).to_have_attribute("data-anomalies", "1")
+    page.get_by_role("button", name="2 min").click()
+    expect(chart(page)).to_have_attribute("data-anomalies", "0")
+    page.get_by_role("button", name="all").click()
+    expect(chart(page)).to_have_attribute("data-anomalies", "1")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_it_fits_a_phone_and_a_desk_by_day_and_by_night(scene, width, scheme):
+    scene.room.born()
+    scene.room.records(*[record(seq, why="a long sentence " * 12) for seq in range(1, 31)])
+    scene.room.send("event", event(20, "end", 25, why="unbroken" * 40))
+    page = scene.open(width=width, scheme=scheme)
+    row = page.get_by_test_id("device-row")
+    expect(row).to_be_visible()
+    row.click()
+    expect(value(page)).to_be_visible()
+    expect(chart(page, "score").locator("canvas")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert contrasts_too_low(page) == []
+    if width == 360:
+        expect(row).to_be_hidden()
+        page.get_by_role("link", name="All rooms").click()
+        expect(row).to_be_visible()
+
+
+def contrasts_too_low(page: sync_api.Page) -> list[str]:
+    """Texts whose colour differs less than 4.5 to 1 from what is behind them (WCAG AA)."""
+    return page.evaluate(
+        """() => {
+            const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            const pixel = (colours) => {
+                for (const colour of colours) { paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1); }
+                return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3);
+            };
+            const linear = (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+            const light = (rgb) => rgb.reduce(
+                (sum, part, i) => sum + linear(part / 255) * [0.2126, 0.7152, 0.0722][i], 0.05);
+            const low = [];
+            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                const text = walker.currentNode.textContent.trim();
+                const node = walker.currentNode.parentElement;
+                if (!text || !node.checkVisibility() || node.closest(".skip, .hidden, noscript")) continue;
+                const behind = [];
+                for (let one = node; one; one = one.parentElement) {
+                    behind.unshift(getComputedStyle(one).backgroundColor);
+                }
+                const paper = light(pixel(["#fff", ...behind]));
+                const ink = light(pixel(["#fff", ...behind, getComputedStyle(node).color]));
+                const ratio = Math.max(paper, ink) / Math.min(paper, ink);
+                if (ratio < 4.5) low.push(`${text.slice(0, 30)}: ${ratio.toFixed(2)}`);
+            }
+            return low;
+        }"""
+    )

@@ -1,0 +1,104 @@
+"""What is committed is there after a restart, and a file that is something else is left alone."""
+
+import sqlite3
+
+import pytest
+
+from edge.errors import ConfigError
+from monitor.fleet import Fleet, News
+from monitor.store import Changes, Store
+from tests.monitor.messages import EPOCH, data, event, info, record, status
+
+
+def filled(store: Store) -> News:
+    fleet, news = Fleet(), News()
+    for leaf, payload in (
+        ("status", status("online")),
+        ("info", info()),
+        ("data", data(record(3), record(4), record(7))),
+        ("event", event(4, "end", 7)),
+        ("event", event(4, "start", 4)),
+    ):
+        fleet.take(f"picanary/v1/cellar/{leaf}", payload, news)
+    store.commit(news.changes)
+    return news
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store(tmp_path / "monitor.db")
+    yield opened
+    opened.close()
+
+
+def test_a_fleet_is_the_same_after_a_restart(store):
+    filled(store)
+    fleet = Fleet.load(store)
+    device = fleet.devices["cellar"]
+    assert (device.presence, device.info.period_s, device.newest.record.seq) == ("online", 10.0, 7)
+    assert device.summary()["counts"] == {"received": 3, "missing": 2, "repeated": 0, "malformed": 0}
+    news = News()
+    fleet.take("picanary/v1/cellar/data", data(record(5), record(7)), news)
+    assert [row[2] for row in news.changes.records] == [5]
+    assert device.repeated == 1
+
+
+def test_records_come_back_in_the_order_of_time_and_between_two_times(store):
+    filled(store)
+    times = [ts_ms for ts_ms, _ in store.records("cellar")]
+    assert times == sorted(times)
+    assert [ts for ts, _ in store.records("cellar", times[1], times[1])] == [times[1]]
+    assert list(store.records("attic")) == []
+
+
+def test_the_last_phase_of_an_event_stays(store):
+    filled(store)
+    (body,) = store.events("cellar", 10)
+    assert b'"phase":"end"' in body
+    assert b"window" not in body
+
+
+def test_a_commit_is_all_or_nothing(store):
+    filled(store)
+    broken = Changes(
+        records=[
+            ("cellar", EPOCH, 8, 1, b"{}"),
+            ("attic", EPOCH, 1, 1, b"{}"),
+            ("cellar", EPOCH, None, 1, b""),
+        ]
+    )
+    with pytest.raises(sqlite3.IntegrityError):
+        store.commit(broken)
+    assert store.newest_record("attic", EPOCH) is None
+    store.commit(Changes(records=[("attic", EPOCH, 1, 1, b"{}")]))
+    assert store.newest_record("attic", EPOCH) == b"{}"
+
+
+def test_a_commit_is_seen_by_another_process_at_once(store):
+    filled(store)
+    with sqlite3.connect(store.path) as other:
+        assert other.execute("SELECT count(*) FROM records").fetchone() == (3,)
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but longer than a header" * 9, None, "version"])
+def test_a_file_that_is_something_else_is_refused_and_left_as_it_is(tmp_path, content):
+    path = tmp_path / "other.db"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE mine(a)")
+            if content == "version":
+                other.execute("PRAGMA application_id = 1885556079")
+                other.execute("PRAGMA user_version = 99")
+        other.close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match=r"other\.db"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="cannot open the store"):
+        Store(tmp_path / "nowhere" / "monitor.db")
