@@ -90,9 +90,10 @@ def _open(config: Config, model: Bundle | None) -> tuple[Source, Pace]:
     if settings.kind == "simulator":
         speed = settings.speed or 1.0
         room_s = config.agent.period_s * speed or own
-        return open_source(replace(settings, period_s=room_s, speed=speed)), Pace(
-            room_s / speed, room_s, speed
-        )
+        # faults are asked for in our time, and happen in the room's
+        every_s = settings.faults_every_s * speed
+        source = open_source(replace(settings, period_s=room_s, speed=speed, faults_every_s=every_s))
+        return source, Pace(room_s / speed, room_s, speed)
     period_s = config.agent.period_s or own
     return open_source(settings), Pace(period_s, period_s, 1.0)
 

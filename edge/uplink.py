@@ -142,11 +142,10 @@ class Uplink:
                 if self._stopping:
                     return
             if self.connection.connected:
-                if time.monotonic() >= next_health and self._publish(
-                    "health", encode(self._health()), retain=True
-                ):
-                    next_health = time.monotonic() + HEALTH_S
                 self._be_born()
+                due = time.monotonic() >= next_health
+                if due and self._publish("health", encode(self._health()), retain=True):
+                    next_health = time.monotonic() + HEALTH_S
                 self._send_all()
             with self._lock:
                 if not self._stopping and not self._something_to_do():
