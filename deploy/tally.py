@@ -12,7 +12,9 @@ The rules:
   the worst of the SLACK_S before the fault. An alarm that merely stays open from one fault into
   the next finds nothing: a detector that cries all the time finds at most one fault. Where spans
   overlap, what is new speaks for the fault that began last.
-- A *false alarm* is an alarm with no record inside any fault's span.
+- A *false alarm* is an alarm that begins more than RECOVERY_S after the last fault. Before that the
+  room is still recovering, and the fault is still among what the detector calls the last minutes:
+  such an alarm is neither false nor does it find anything.
 - Faults that ended before the first verdict (the window was filling), and faults not yet found
   whose span the last record cuts short, could not be judged: they are `unjudged`, not `faults`.
 """
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SLACK_S = 90.0
+RECOVERY_S = 900.0
 RISE = 2.0
 
 Kind = Literal["room", "sensor"]
@@ -51,12 +54,12 @@ class _Alarm:
     last_ms: int
     kind: Kind
     scores: list[tuple[int, float]] = field(default_factory=list)  # (ts_ms, score)
-    touches: bool = False  # a fault's span
+    touches: bool = False  # a fault, or the recovery from one
 
 
 def tally(records: Iterable[Mapping[str, Any]], speed: float = 1.0) -> Tally:
     """Count over records in the order in which they were taken, as `edge/schema/record.json` has them."""
-    counting = _Counting(1000.0 * SLACK_S / speed)
+    counting = _Counting(1000.0 * SLACK_S / speed, 1000.0 * RECOVERY_S / speed)
     for record in records:
         counting.see(record)
     return counting.result()
@@ -65,8 +68,8 @@ def tally(records: Iterable[Mapping[str, Any]], speed: float = 1.0) -> Tally:
 class _Counting:
     """One pass over the records; remembers open and past episodes."""
 
-    def __init__(self, slack_ms: float) -> None:
-        self._slack_ms = slack_ms
+    def __init__(self, slack_ms: float, recovery_ms: float) -> None:
+        self._slack_ms, self._recovery_ms = slack_ms, recovery_ms
         self._faults: list[_Fault] = []
         self._alarms: list[_Alarm] = []
         self._in_fault = False
@@ -98,12 +101,15 @@ class _Counting:
             alarm = _Alarm(now, kind)
             self._alarms.append(alarm)
         changed = is_new or kind != alarm.kind
+        alarm.touches = alarm.touches or self._is_recovering(now)
         fault = self._fault_at(now)
         if fault is not None:
-            alarm.touches = True
             fault.found = fault.found or changed or score >= RISE * fault.before > 0
         alarm.last_ms, alarm.kind = now, kind
         alarm.scores.append((now, score))
+
+    def _is_recovering(self, now: int) -> bool:
+        return bool(self._faults) and now <= self._faults[-1].end_ms + self._recovery_ms
 
     def _fault_at(self, now: int) -> _Fault | None:
         """The fault that began last of those in whose span `now` lies."""

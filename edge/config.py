@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from edge.broker import BrokerSettings, parse_broker
 from edge.errors import ConfigError
 from edge.journal import COMMIT_RECORDS, COMMIT_S, MOST_RECORDS
 from edge.message import check_device
+from edge.mqtt.broker import BrokerSettings, parse_broker
 from edge.sources.settings import SourceSettings
 
 

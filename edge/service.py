@@ -11,14 +11,14 @@ from pathlib import Path
 
 from edge import trial
 from edge.agent import Agent
-from edge.broker import knock
 from edge.bundle import Bundle, load
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
-from edge.connection import Connection
 from edge.errors import BundleError
 from edge.health import Health, info
 from edge.journal import Journal
+from edge.mqtt.broker import knock
+from edge.mqtt.connection import Connection
 from edge.record import Origin
 from edge.replay_command import check_fits
 from edge.sources import Source, open_source

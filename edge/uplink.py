@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edge.connection import Connection
 from edge.errors import BrokerError
 from edge.journal import Journal
 from edge.message import BATCH_BYTES, BATCH_RECORDS, VERSION, data_payload, encode, topic
+from edge.mqtt.connection import Connection
 
 LOG = logging.getLogger(__name__)
 IN_FLIGHT = 20

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge.broker import parse_broker
 from edge.command import run_command
 from edge.config import BrokerSection, broker_settings
 from edge.errors import ConfigError
 from edge.extras import need
+from edge.mqtt.broker import parse_broker
 from monitor import assets
 
 

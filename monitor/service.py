@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.broker import BrokerSettings
-from edge.connection import Connection
 from edge.message import ROOT
+from edge.mqtt.broker import BrokerSettings
+from edge.mqtt.connection import Connection
 from monitor.ingest import Ingest
 from monitor.live import Live
 from monitor.server import Server

@@ -54,8 +54,17 @@ def test_an_alarm_within_the_slack_after_a_fault_finds_it() -> None:
     assert tally(records(CALM + "F" + "." * 8 + "!" + CALM)) == Tally(1, 1, 0, 0)
 
 
-def test_an_alarm_after_the_slack_is_false() -> None:
-    assert tally(records(CALM + "F" + "." * 9 + "!" + CALM)) == Tally(1, 0, 1, 0)
+def test_an_alarm_after_the_slack_finds_nothing() -> None:
+    assert tally(records(CALM + "F" + "." * 9 + "!" + CALM)) == Tally(1, 0, 0, 0)
+
+
+def test_an_alarm_after_the_recovery_is_false() -> None:
+    assert tally(records(CALM + "F" + "." * 89 + "!" + CALM)) == Tally(1, 0, 0, 0)
+    assert tally(records(CALM + "F" + "." * 90 + "!" + CALM)) == Tally(1, 0, 1, 0)
+
+
+def test_an_alarm_before_any_fault_is_false() -> None:
+    assert tally(records(CALM + "!!" + CALM)) == Tally(0, 0, 1, 0)
 
 
 def test_an_alarm_just_before_a_fault_does_not_find_it_and_is_false() -> None:
@@ -113,7 +122,7 @@ def test_the_slack_is_in_the_room_s_time() -> None:
     for record in fast:
         record["ts_ms"] //= 100
     assert tally(fast, speed=100.0) == Tally(1, 1, 0, 0)
-    assert tally(fast, speed=1000.0) == Tally(1, 0, 1, 0)
+    assert tally(fast, speed=1000.0) == Tally(1, 0, 0, 0)
 
 
 def test_no_records_are_nothing() -> None:

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.backoff import Backoff
-from edge.broker import BrokerSettings, parse_broker
-from edge.connection import Connection
 from edge.errors import BrokerError, ConfigError
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.broker import BrokerSettings, parse_broker
+from edge.mqtt.connection import Connection
 from tests.brokers import amqtt_broker, free_port, mosquitto
 
 PATIENCE_S = 20.0
@@ -231,7 +231,7 @@ def test_the_will_is_published_when_the_client_dies_and_not_when_it_stops():
         with connection(running.port, will=("will/clean", b"offline")):
             pass
         script = (
-            "import os, sys; from edge.connection import Connection; from edge.broker import BrokerSettings;"
+            "import os, sys; from edge.mqtt.connection import Connection; from edge.mqtt.broker import BrokerSettings;"
             "c = Connection(BrokerSettings('127.0.0.1', int(sys.argv[1])), will=('will/died', b'offline'));"
             "c.start(); c.wait_connected(20); os._exit(0)"
         )

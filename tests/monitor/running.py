@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from edge.broker import BrokerSettings
-from edge.connection import Connection
+from edge.mqtt.broker import BrokerSettings
+from edge.mqtt.connection import Connection
 from monitor.server import bind
 from monitor.service import Monitor, Settings
 from tests.brokers import Broker

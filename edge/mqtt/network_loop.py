@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.broker import BrokerSettings
+from edge.mqtt.broker import BrokerSettings
 
 CONNECT_TIMEOUT_S = 5.0
 PATIENCE_MS = 1000  # between two looks at keepalive and deadlines

@@ -17,12 +17,12 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion as Protocol
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.backoff import Backoff
-from edge.broker import BrokerSettings, failure, refusal, tls_context
-from edge.callbacks import Callbacks
 from edge.errors import BrokerError
-from edge.network_loop import NetworkLoop, expiring
-from edge.outbox import Outbox
+from edge.mqtt.backoff import Backoff
+from edge.mqtt.broker import BrokerSettings, failure, refusal, tls_context
+from edge.mqtt.callbacks import Callbacks
+from edge.mqtt.network_loop import NetworkLoop, expiring
+from edge.mqtt.outbox import Outbox
 
 LOG = logging.getLogger(__name__)
 
