@@ -231,7 +231,8 @@ def test_the_will_is_published_when_the_client_dies_and_not_when_it_stops():
         with connection(running.port, will=("will/clean", b"offline")):
             pass
         script = (
-            "import os, sys; from edge.mqtt.connection import Connection; from edge.mqtt.broker import BrokerSettings;"
+            "import os, sys; from edge.mqtt.connection import Connection;"
+            "from edge.mqtt.broker import BrokerSettings;"
             "c = Connection(BrokerSettings('127.0.0.1', int(sys.argv[1])), will=('will/died', b'offline'));"
             "c.start(); c.wait_connected(20); os._exit(0)"
         )
