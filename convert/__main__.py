@@ -14,9 +14,9 @@ from edge import __version__, bundle, trial
 from edge.calibration import calibrate, elapsed, plausible
 from edge.command import run_command
 from edge.errors import ConfigError
-from edge.extras import need
 from edge.scorer import Network, runtime_version
 from edge.window import Inputs, batches
+from trainer.quiet import quiet, start_tensorflow
 
 MOST_COMPARED = 20_000
 
@@ -45,12 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _convert(options: argparse.Namespace) -> int:
     if not 0.01 <= options.false_alarms_per_week <= 100:
         raise ConfigError("--false-alarms-per-week must be from 0.01 to 100")
-    need("tensorflow", "train", "python -m convert")
+    start_tensorflow("python -m convert")
     from trainer.fit import KerasNetwork  # TensorFlow: seconds to import
     from trainer.run import load
 
     run = load(options.run)
-    model = FORMATS["float32"](run.model)
+    with quiet():
+        model = FORMATS["float32"](run.model)
     windowing = run.habits.windowing
     network = Network(model, windowing.width, windowing.outputs)
     inputs = _inputs(run)

@@ -2,13 +2,11 @@
 
 import contextlib
 import io
-import os
 from typing import Any
 
 
 def float32(model: Any) -> bytes:
     """The weights as they are: exact, loads in both runtimes, and on nets this small hardly larger."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf  # seconds to import
 
     converter = tf.lite.TFLiteConverter.from_keras_model(model)

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from edge.command import run_command
 from edge.errors import ConfigError
 from edge.extras import need
+from trainer.quiet import start_tensorflow
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,9 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     _check(options)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    for module in ("tensorflow", "matplotlib", "sklearn", "jinja2", "tqdm"):
+    for module in ("matplotlib", "jinja2", "tqdm"):
         need(module, "train", "python -m trainer")
+    start_tensorflow("python -m trainer")
     from trainer.train import Order, train
 
     order = Order(

@@ -53,6 +53,7 @@ def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
     habits = learn_habits(history)
     settings = FitSettings(order.architecture, order.seed, order.epochs)
     fitted = _fit(history, habits, settings, quiet)
+    say("setting the alarm levels, and judging the later part ...")
     network = KerasNetwork(fitted.model)
     detector = calibrate(history, habits, network, FALSE_ALARMS_PER_WEEK)
     judgement = judge(stretch.recording, network, habits.windowing, detector)

@@ -1,0 +1,94 @@
+"""The documents say what the programs do: commands parse, links lead somewhere, the consumer works."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.brokers import mosquitto
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document.read_text(), re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [
+        line for document in DOCUMENTS for block in blocks(document, "sh") for line in block.splitlines()
+    ]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@cache
+def options_of(*command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
+def test_a_command_of_the_documents_has_the_options_that_it_uses(words: list[str]) -> None:
+    subcommand = [word for word in words[3:4] if word in ("replay", "push", "demo")]
+    known = options_of("-m", words[2], *subcommand)
+    for flag in (word for word in words if word.startswith("--")):
+        assert re.search(rf"{flag}\b", known), f"{' '.join(words)}: {flag}"
+
+
+def test_every_make_target_of_the_documents_is_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        assert set(re.findall(r"`make ([a-z]+)", document.read_text())) <= targets
+    assert {words[1] for words in commands() if words[0] == "make"} <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+def test_pictures_are_small() -> None:
+    for picture in (ROOT / "docs").glob("*.png"):
+        assert picture.stat().st_size < 300_000, picture.name
+
+
+def test_the_record_in_the_documents_keeps_to_the_schema() -> None:
+    (record,) = blocks(ROOT / "docs/mqtt.md", "json")
+    jsonschema.validate(json.loads(record), json.loads((ROOT / "edge/schema/record.json").read_text()))
+
+
+def test_the_consumer_in_the_documents_gets_every_record(room_bundle: Path, tmp_path: Path) -> None:
+    (consumer,) = blocks(ROOT / "docs/mqtt.md", "python")
+    assert len([line for line in consumer.splitlines() if line.strip()]) <= 25
+    with mosquitto() as broker:
+        script = tmp_path / "consumer.py"
+        script.write_text(consumer.replace('connect("localhost")', f'connect("127.0.0.1", {broker.port})'))
+        reader = subprocess.Popen([sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True)
+        room = f"--source simulator --speed 300 --bundle {room_bundle} --device cellar --commit-s 0.2"
+        where = f"--journal {tmp_path / 'journal.db'} --broker 127.0.0.1:{broker.port}"
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "edge", *shlex.split(room), *shlex.split(where)],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert reader.stdout is not None
+            lines = [reader.stdout.readline().split() for _ in range(60)]
+        finally:
+            for process in (agent, reader):
+                process.terminate()
+                process.communicate()
+    numbers = [int(line[1]) for line in lines]
+    assert numbers == list(range(numbers[0], numbers[0] + 60))
+    assert {line[0] for line in lines} == {"cellar"}
+    assert all(line[-2:] == ["0", "missing"] for line in lines)
