@@ -78,7 +78,8 @@ def _data(order: Order, say: Any) -> tuple[Recording, Stretch, str]:
         cut = round(order.days * DAY_S / SIMULATED_PERIOD_S)
         rest = whole.between(cut, len(whole))
         says = f"{len(rest)} later readings of the same simulated room, with faults put in"
-        train_part = replace(whole.between(0, cut), labels=None, kinds=None)
+        found = (f"{order.days:g} days of a simulated room, one reading in {SIMULATED_PERIOD_S:g} s",)
+        train_part = replace(whole.between(0, cut), labels=None, kinds=None, found=found)
         return train_part, Stretch(rest, says), order.name or "room"
     whole = recorded(order.data, order.repair)
     for sentence in whole.found:
@@ -109,7 +110,7 @@ def _settings(
         "seed": order.seed,
         "architecture": order.architecture,
         "data": {
-            "found": list(history.found) or [f"{order.days:g} days of a simulated room, one reading in 10 s"],
+            "found": list(history.found),
             "sha256": data_hash(history),
             "source": order.data.name if order.data else "simulator",
         },

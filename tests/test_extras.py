@@ -1,0 +1,41 @@
+"""A part whose extra is not installed says which extra to install, in one sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("module", "flags", "absent", "extra"),
+    [
+        ("trainer", [], "tensorflow", "train"),
+        ("trainer", [], "matplotlib", "train"),
+        ("convert", ["runs/none"], "tensorflow", "train"),
+        ("monitor", ["--broker", "127.0.0.1:1"], "starlette", "monitor"),
+        ("monitor", ["--broker", "127.0.0.1:1"], "uvicorn", "monitor"),
+        ("edge", ["--source", "dht"], "adafruit_dht", "pi"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(
+    tmp_path: Path, module: str, flags: list[str], absent: str, extra: str
+) -> None:
+    # as if it were not installed: found first on the path, and not there
+    (tmp_path / f"{absent}.py").write_text(f"raise ModuleNotFoundError('no', name={absent!r})\n")
+    done = subprocess.run(
+        [sys.executable, "-m", module, *flags],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "STATE_DIRECTORY": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert absent.replace("_", "-") in last.replace("_", "-")
+    assert f"pip install 'picanary[{extra}]'" in last
+    assert "Traceback" not in done.stderr
