@@ -11,9 +11,10 @@ import numpy as np
 from convert.tflite import FORMATS
 from convert.verify import compare, golden
 from edge import __version__, bundle, trial
-from edge.calibration import calibrate, elapsed, plausible
+from edge.calibration import calibrate
 from edge.command import run_command
 from edge.errors import ConfigError
+from edge.habits import elapsed, plausible
 from edge.scorer import Network, runtime_version
 from edge.window import Inputs, batches
 from trainer.quiet import quiet, start_tensorflow
@@ -45,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _convert(options: argparse.Namespace) -> int:
     if not 0.01 <= options.false_alarms_per_week <= 100:
         raise ConfigError("--false-alarms-per-week must be from 0.01 to 100")
-    start_tensorflow("python -m convert")
+    if options.version < 1:
+        raise ConfigError("--version must be 1 or more")
+    start_tensorflow()
     from trainer.fit import KerasNetwork  # TensorFlow: seconds to import
     from trainer.run import load
 
@@ -67,8 +70,7 @@ def _convert(options: argparse.Namespace) -> int:
         about=_about(run, options.false_alarms_per_week),
     )
     out = options.out or options.run / f"{made.name}.canary"
-    saved = bundle.save(made, out)
-    trial.check(out)
+    saved = bundle.save(made, out, check=trial.check)
     _say(options, out, saved, difference, len(inputs))
     return 0
 

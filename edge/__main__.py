@@ -33,7 +33,12 @@ def parser() -> argparse.ArgumentParser:
     add("--file", type=Path, help="replay: the recorded CSV file")
     add("--repair", action="store_true", default=None, help="replay: drop rows that cannot be used")
     add("--seed", type=int, metavar="N", help="simulator: same seed, same room (default: 0)")
-    add("--speed", type=float, metavar="X", help="simulator, replay: times faster than life; 0: no pause")
+    add(
+        "--speed",
+        type=float,
+        metavar="X",
+        help="simulator, replay: times faster than life",
+    )
     add("--faults-every", type=float, metavar="S", help="simulator: a fault about every S seconds")
     add("--log", choices=["debug", "info", "warning", "error"], default="info", help="how much to say")
     add("--debug", action="store_true", help="show tracebacks")

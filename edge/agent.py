@@ -12,6 +12,7 @@ from edge.clock import clock_quality
 from edge.detector import Detector, Verdict
 from edge.errors import EndOfRecording, JournalError, SensorError
 from edge.event import Change
+from edge.gate import Gate
 from edge.journal import Journal
 from edge.message import encode, finite
 from edge.reading import Reading
@@ -49,6 +50,7 @@ class Agent:
     ) -> None:
         self._source = source
         self._detector = detector
+        self._gate = Gate(source.channels)  # for when there is no model; the detector has its own
         self._journal = journal
         self._origin = origin
         self._on_record = on_record
@@ -66,18 +68,28 @@ class Agent:
                 self.sample()
             except EndOfRecording:
                 LOG.info("the recording has ended")
-                return
+                break
             due += period_s
             behind = time.monotonic() - due
             if behind > period_s:
                 due += behind // period_s * period_s if period_s else behind  # skip ticks, never burst
             stop.wait(max(0.0, due - time.monotonic()))
+        self._close_event()
+
+    def _close_event(self) -> None:
+        """Nobody watches any more: an event that is left open would stay so for ever."""
+        changes = self._detector.close() if self._detector is not None else ()
+        now_ms = self._recent[-1]["ts_ms"] if self._recent else 0
+        seq = self._journal.next_seq - 1
+        self._journal.append_events(tuple(self._event(seq, now_ms, change) for change in changes))
 
     def sample(self) -> None:
         """One reading from the sensor to the journal. Raises EndOfRecording."""
         reading, complaint = self._read()
         if self._detector is None:
-            verdict = Verdict("no_model", why=complaint or "no model: readings without a verdict")
+            reading = self._gate.check(reading)
+            reason = complaint or self._gate.reason
+            verdict = Verdict("no_model", why=reason or "no model: readings without a verdict")
         else:
             reading, verdict = self._detector.see(reading)
         self._note_sensor(reading, verdict)
@@ -96,14 +108,14 @@ class Agent:
         good = reading.quality in ("ok", "retried")
         self.sensor.ok += good
         self.sensor.failed += not good
-        self.sensor.fault = verdict.state == "sensor_fault"
+        self.sensor.fault = verdict.state == "sensor_fault" or self._gate.sensor_fault
 
     def _keep(self, reading: Reading, verdict: Verdict) -> None:
         seq = self._journal.next_seq
         if time.monotonic() - self._clock_checked > CLOCK_CHECK_S:
             self._clock, self._clock_checked = clock_quality(), time.monotonic()
         made = record(self._origin, seq, self._clock, reading, verdict)
-        events = tuple(self._event(seq, change) for change in verdict.changes)
+        events = tuple(self._event(seq, reading.ts_ms, change) for change in verdict.changes)
         values = {c.key: finite(reading.values.get(c.name)) for c in self._origin.channels}
         self._recent.append({"ts_ms": reading.ts_ms, **values})
         try:
@@ -113,9 +125,9 @@ class Agent:
             LOG.warning("%s; the record waits", error)
         self._on_record(made)
 
-    def _event(self, seq: int, change: Change) -> bytes:
+    def _event(self, seq: int, ts_ms: int, change: Change) -> bytes:
         if change.phase == "start":
             self._event_number = seq
         window = list(self._recent) if change.phase == "start" else []
         LOG.info("%s %s: %s", change.event.kind.replace("_", " "), change.phase, change.event.why)
-        return encode(event_message(self._origin, seq, self._event_number, change, window))
+        return encode(event_message(self._origin, seq, self._event_number, ts_ms, change, window))

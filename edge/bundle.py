@@ -10,11 +10,12 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge import __version__
 from edge.detector import Detector, DetectorSettings
 from edge.errors import BundleError
 from edge.reading import Channel
@@ -69,11 +70,16 @@ def _digest(content: bytes) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def save(bundle: Bundle, path: Path, key: Any = None) -> Bundle:
+def save(
+    bundle: Bundle, path: Path, key: Any = None, check: Callable[[Path], None] = lambda _: None
+) -> Bundle:
     """Write the bundle, signed with an ed25519 private key if one is given; the same bytes each time.
 
-    Returns the bundle with its hash. The file appears whole or not at all.
+    Returns the bundle with its hash. The file appears whole, and after `check` has not complained
+    of it, or not at all.
     """
+    if path.is_dir():
+        raise BundleError(f"{path} is a folder; name the file to write, such as {path / 'room.canary'}")
     members = {MODEL: bundle.model, GOLDEN: _json(bundle.golden)}
     manifest = _json(
         {
@@ -93,8 +99,12 @@ def save(bundle: Bundle, path: Path, key: Any = None) -> Bundle:
         for name, content in {MANIFEST: manifest, **signature, **members}.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(packed.getvalue())
-    partial.replace(path)
+    try:
+        partial.write_bytes(packed.getvalue())
+        check(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return load(path)
 
 
@@ -117,6 +127,10 @@ def load(path: Path, trusted: Sequence[Any] = ()) -> Bundle:
             raise BundleError(f"{path}: {name} is missing from the bundle; make it anew")
     _check_signature(path, members, trusted)
     return _parse(path, members)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
 
 
 def _members(path: Path) -> dict[str, bytes]:
@@ -158,6 +172,11 @@ def _parse(path: Path, members: dict[str, bytes]) -> Bundle:
                 raise BundleError(
                     f"{path}: {name} is damaged (its hash is not the manifest's); copy it again"
                 )
+        oldest = str(manifest["about"].get("oldest_edge", "0"))
+        if _version(oldest) > _version(__version__):
+            raise BundleError(
+                f"{path}: made for picanary {oldest} or newer, this is {__version__}; update it"
+            )
         windowing = Windowing.from_json(manifest["windowing"])
         return Bundle(
             name=str(manifest["name"]),

@@ -1,6 +1,7 @@
 """How every command of picanary ends: a sentence for what the user can mend, never a traceback."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -28,6 +29,9 @@ def run_command(
             raise
         print(f"python -m {name}: {error}", file=sys.stderr)
         return MENDABLE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; not even at exit
+        return 0
     except OSError as error:
         if getattr(options, "debug", False):
             raise

@@ -1,5 +1,6 @@
 """The agent's configuration: a TOML file, and flags on top of it; a wrong key names itself."""
 
+import math
 import os
 import re
 import socket
@@ -158,11 +159,21 @@ def check(config: Config) -> Config:
         "journal.most_records": config.journal.most_records,
         "broker.keepalive_s": config.broker.keepalive_s,
     }
+    not_negative = {
+        "agent.period_s": config.agent.period_s,
+        "source.speed": config.source.speed,
+        "source.faults_every_s": config.source.faults_every_s,
+    }
     for name, value in positive.items():
-        if not value > 0:
-            raise ConfigError(f"{name} = {value} must be above zero")
-    if config.agent.period_s < 0 or config.source.speed < 0:
-        raise ConfigError("agent.period_s and source.speed must not be below zero")
+        if not 0 < value < math.inf:
+            raise ConfigError(f"{name} = {value} must be above zero, and finite")
+    for name, value in not_negative.items():
+        if not 0 <= value < math.inf:
+            raise ConfigError(f"{name} = {value} must be zero or above, and finite")
+    if config.broker.keepalive_s > 65535:
+        raise ConfigError(f"broker.keepalive_s = {config.broker.keepalive_s} must be at most 65535")
+    if config.source.kind == "replay" and config.agent.period_s:
+        raise ConfigError("a replay has the period of its recording: leave out --period, and use --speed")
     return config
 
 

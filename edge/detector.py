@@ -1,6 +1,6 @@
 """Readings to verdicts: warming, normal, anomalous, sensor fault; events with onset and end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -76,6 +76,11 @@ class Verdict:
     changes: tuple[Change, ...] = ()
 
 
+def after(changes: tuple[Change, ...], verdict: Verdict) -> Verdict:
+    """The verdict, with what happened before it."""
+    return replace(verdict, changes=changes + verdict.changes) if changes else verdict
+
+
 class Decision:
     """Scored readings to verdicts; one arithmetic for streaming and batch."""
 
@@ -88,10 +93,16 @@ class Decision:
         self._state: State = "warming"
         self.faults = 0  # scores that were not finite
 
-    def restart(self) -> None:
-        """After a gap that was too long to bridge."""
+    def restart(self) -> tuple[Change, ...]:
+        """After a gap that was too long to bridge: nobody knows whether an open event went on."""
         for signal in self._signals.values():
             signal.reset()
+        event = self._tracker.open
+        return self._tracker.close() if event is not None and event.kind == "anomalous" else ()
+
+    def close(self) -> tuple[Change, ...]:
+        """The end of watching ends an open event."""
+        return self._tracker.close()
 
     def failed(self, reading: Reading, reason: str, sensor_fault: bool) -> Verdict:
         """A reading that the gate held back."""
@@ -117,6 +128,7 @@ class Decision:
             return Verdict("no_model", why="the model's answer was not a number", changes=changes)
         opened = self._tracker.open is not None
         if score < (self._settings.release if opened else 1.0):
+            self._state = "normal"
             return Verdict(
                 "normal", score, False, newest.expected, spread, None, changes + self._tracker.calm()
             )
@@ -175,10 +187,14 @@ class Detector:
         values = tuple(float(reading.values[name] or 0.0) for name in self._windowing.channels)
         elapsed_s = 0.0 if self._last_ms is None else (reading.mono_ms - self._last_ms) / 1000.0 * self._speed
         self._last_ms = reading.mono_ms
-        if self._windowing.missing_before(elapsed_s) > self._windowing.gap_limit:
-            self._decision.restart()
+        ended = self._decision.restart() if self._windowing.is_long(elapsed_s) else ()
         windows = self._window.push(values, elapsed_s)
         if windows is None:
-            return reading, self._decision.unscored()
+            return reading, after(ended, self._decision.unscored())
         scores = self._scorer.score(windows)
-        return reading, self._decision.scored(next(scores.observations([reading.ts_ms], [values])))
+        verdict = self._decision.scored(next(scores.observations([reading.ts_ms], [values])))
+        return reading, after(ended, verdict)
+
+    def close(self) -> tuple[Change, ...]:
+        """The end of watching ends an open event."""
+        return self._decision.close()

@@ -6,8 +6,8 @@ from types import ModuleType
 from edge.errors import MissingExtra
 
 
-def need(module: str, extra: str, by: str = "picanary") -> ModuleType:
-    """The imported module, which comes with `picanary[extra]` and which `by` cannot do without.
+def need(module: str, extra: str) -> ModuleType:
+    """The imported module, which comes with `picanary[extra]`.
 
     Raises MissingExtra when it, or a module that it needs itself, is not installed.
     """
@@ -15,5 +15,5 @@ def need(module: str, extra: str, by: str = "picanary") -> ModuleType:
         return import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"{by} needs {error.name or module}; install it with: pip install 'picanary[{extra}]'"
+            f"{error.name or module} is not installed; get it with: pip install 'picanary[{extra}]'"
         ) from error

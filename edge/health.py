@@ -62,7 +62,7 @@ class Health:
             faults["model"] = self._detector.faults
         if uplink is not None:
             faults.update({f"callback_{name}": count for name, count in uplink.connection.faults.items()})
-            faults["refused"] = uplink.refused
+            faults.update(refused=uplink.refused, publisher=uplink.faults)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "v": VERSION,

@@ -9,10 +9,12 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from edge.errors import JournalError
+from edge.lockfile import claim
 
 FORMAT = 1
 COMMIT_S = 10.0
@@ -20,11 +22,13 @@ COMMIT_RECORDS = 10
 MOST_RECORDS = 2_000_000
 # Deleting is done in strides, so that a full journal costs one delete in many commits.
 STRIDE = 1000
+# While the disk refuses, memory takes over: about three hours at one reading a second, 10 MB.
+MOST_WAITING = 10_000
 
 _TABLES = """
 create table if not exists facts (name text primary key, value) without rowid;
 create table if not exists records (seq integer primary key, strange integer not null, body blob not null);
-create table if not exists events (number integer primary key, body blob not null);
+create table if not exists events (number integer primary key autoincrement, body blob not null);
 create index if not exists ordinary on records (seq) where strange = 0;
 """
 
@@ -50,18 +54,28 @@ class Journal:
         self._commit_s, self._commit_records, self._most_records = commit_s, commit_records, most_records
         self._clock = clock
         self._lock = threading.RLock()
-        self._waiting: list[tuple[int, int, bytes]] = []
+        self._waiting: deque[tuple[int, int, bytes]] = deque()
         self._waiting_events: list[bytes] = []
-        self._waiting_since = 0.0
-        self.committed = threading.Condition(self._lock)
+        self._refused = False  # whether the disk refused the last commit
+        self._due = 0.0  # when what waits is to be on disk
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._owner = claim(path)
+        except BlockingIOError as error:
+            raise JournalError(f"{path}: another agent has it; name another with --journal") from error
+        except OSError as error:
+            raise _unusable(path, error) from error
+        try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            self._owner.close()
+            raise _unusable(path, error) from error
+        try:
             self._open()
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(
-                f"{path}: the journal cannot be opened ({error}); name another with --journal or move it away"
-            ) from error
+        except (sqlite3.Error, JournalError) as error:
+            self._db.close()
+            self._owner.close()
+            raise (error if isinstance(error, JournalError) else _unusable(path, error)) from error
 
     def _open(self) -> None:
         self._db.execute("pragma journal_mode = wal")
@@ -76,6 +90,7 @@ class Journal:
         (last,) = self._db.execute("select coalesce(max(seq), 0) from records").fetchone()
         self._last = max(int(last), int(self._fact("last", 0)))
         self._committed = self._last
+        self._held = int(self._db.execute("select count(*) from records").fetchone()[0])
         self._sent = int(self._fact("sent", 0))
         self.dropped = int(self._fact("dropped", 0))
         self.epoch = str(self._fact("epoch", ""))
@@ -103,12 +118,8 @@ class Journal:
 
     @property
     def unsent(self) -> int:
-        """How many records on disk no broker has acknowledged."""
-        with self._lock:
-            (count,) = self._db.execute(
-                "select count(*) from records where seq > ?", (self._sent,)
-            ).fetchone()
-            return int(count)
+        """How many records on disk no broker has acknowledged, at most."""
+        return max(0, min(self._committed - self._sent, self._held))
 
     @property
     def first_seq(self) -> int:
@@ -119,62 +130,74 @@ class Journal:
     def count(self) -> int:
         """How many records there are, on disk and waiting."""
         with self._lock:
-            return int(self._db.execute("select count(*) from records").fetchone()[0]) + len(self._waiting)
+            return self._held + len(self._waiting)
 
     def append(self, body: bytes, *, strange: bool = False, events: tuple[bytes, ...] = ()) -> int:
         """Add a record, JSON, as number `next_seq`; one with events is on disk when this returns.
 
-        Raises JournalError when the disk refuses; the record then waits for the next try.
+        Raises JournalError when the disk refuses; the record then waits for the next try, after
+        another commit interval. Memory holds so many records; then the oldest is dropped and counted.
         """
         with self._lock:
             if not self._waiting:
-                self._waiting_since = self._clock()
+                self._due = self._clock() + self._commit_s
             self._last += 1
             self._waiting.append((self._last, int(strange), body))
             self._waiting_events += events
-            late = self._clock() - self._waiting_since >= self._commit_s
-            if events or late or len(self._waiting) >= self._commit_records:
+            while len(self._waiting) > MOST_WAITING:
+                self._waiting.popleft()
+                self.dropped += 1
+            full = len(self._waiting) >= self._commit_records and not self._refused
+            if self._clock() >= self._due or ((full or events) and not self._refused):
                 self.commit()
             return self._last
+
+    def append_events(self, events: tuple[bytes, ...]) -> None:
+        """Add events that come with no record. Raises JournalError when the disk refuses."""
+        with self._lock:
+            self._waiting_events += events
+            self.commit()
 
     def commit(self) -> None:
         """Put what waits on disk. Raises JournalError when the disk refuses."""
         with self._lock:
-            if not self._waiting:
+            if not self._waiting and not self._waiting_events:
                 return
+            self._due = self._clock() + self._commit_s
             try:
-                self._db.execute("begin immediate")
-                self._db.executemany("insert into records values (?, ?, ?)", self._waiting)
-                self._db.executemany(
-                    "insert into events (body) values (?)", [(b,) for b in self._waiting_events]
-                )
-                self._keep(last=self._last, sent=self._sent)
-                self._forget()
-                self._db.execute("commit")
+                gone = self._write()
             except sqlite3.Error as error:
+                self._refused = True
                 if self._db.in_transaction:
                     self._db.execute("rollback")
                 raise JournalError(f"{self._path}: the journal cannot be written: {error}") from error
+            self._refused = False
+            self.dropped += gone
+            self._held += len(self._waiting) - gone
             self._waiting.clear()
             self._waiting_events.clear()
             self._committed = self._last
-            self.committed.notify_all()
 
-    def _forget(self) -> None:
-        """Over the limit, the oldest ordinary records go first, then the oldest of all."""
-        (held,) = self._db.execute("select coalesce(max(seq) - min(seq) + 1, 0) from records").fetchone()
-        if held <= self._most_records:
-            return
-        (held,) = self._db.execute("select count(*) from records").fetchone()
-        surplus = held - self._most_records
+    def _write(self) -> int:
+        """One transaction with all that waits; how many old records made way."""
+        self._db.execute("begin immediate")
+        self._db.executemany("insert into records values (?, ?, ?)", self._waiting)
+        self._db.executemany("insert into events (body) values (?)", [(b,) for b in self._waiting_events])
+        gone = self._forget(self._held + len(self._waiting) - self._most_records)
+        self._keep(last=self._last, sent=self._sent, dropped=self.dropped + gone)
+        self._db.execute("commit")
+        return gone
+
+    def _forget(self, surplus: int) -> int:
+        """The oldest ordinary records go first, then the oldest of all; never the newest batch."""
         if surplus <= 0:
-            return
+            return 0
         count = surplus + min(STRIDE, self._most_records // 10)
-        delete = "delete from records where seq in (select seq from records {} order by seq limit ?)"
-        gone = self._db.execute(delete.format("where strange = 0"), (count,)).rowcount
-        gone += self._db.execute(delete.format(""), (max(0, surplus - gone),)).rowcount
-        self.dropped += gone
-        self._keep(dropped=self.dropped)
+        oldest = "select seq from records where {} seq <= ? order by seq limit ?"
+        delete = f"delete from records where seq in ({oldest})"  # noqa: S608 - a constant of ours
+        gone = self._db.execute(delete.format("strange = 0 and"), (self._committed, count)).rowcount
+        gone += self._db.execute(delete.format(""), (self._committed, max(0, surplus - gone))).rowcount
+        return gone
 
     def after(self, seq: int, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """Records on disk with numbers above `seq`, at most so many and so large, at least one."""
@@ -194,10 +217,15 @@ class Journal:
     def events_after(self, number: int, most: int) -> list[tuple[int, bytes]]:
         """Events that wait to be sent, with their numbers above `number`."""
         with self._lock:
-            rows = self._db.execute(
-                "select number, body from events where number > ? order by number limit ?", (number, most)
+            return self._read(
+                "select number, body from events where number > ? order by number limit ?", number, most
             )
-            return rows.fetchall()
+
+    def _read(self, query: str, *values: int) -> list[tuple[int, bytes]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: the journal cannot be read: {error}") from error
 
     @property
     def sent(self) -> int:
@@ -212,7 +240,7 @@ class Journal:
     def remove_event(self, number: int) -> None:
         """The broker has that event."""
         with self._lock:
-            self._db.execute("delete from events where number = ?", (number,))
+            self._read("delete from events where number = ?", number)
 
     def close(self) -> None:
         """Commit and close in order. Raises JournalError when the disk refuses."""
@@ -222,3 +250,10 @@ class Journal:
                 self._keep(closed=1, last=self._last, sent=self._sent)
             finally:
                 self._db.close()
+                self._owner.close()
+
+
+def _unusable(path: Path, error: Exception) -> JournalError:
+    return JournalError(
+        f"{path}: the journal cannot be opened ({error}); name another with --journal or move it away"
+    )

@@ -43,11 +43,11 @@ def split_topic(name: str) -> tuple[str, str] | None:
     return device, leaf
 
 
-def finite(value: float | None, digits: int = 4) -> float | None:
-    """A number for the wire: rounded, and null instead of NaN or infinity, which JSON lacks."""
+def finite(value: float | None) -> float | None:
+    """A number for the wire: seven digits, and null instead of NaN or infinity, which JSON lacks."""
     if value is None or not math.isfinite(value):
         return None
-    return round(value, digits)
+    return float(f"{value:.7g}")
 
 
 def encode(payload: Mapping[str, Any]) -> bytes:

@@ -53,7 +53,7 @@ def record(
 
 
 def event_message(
-    origin: Origin, seq: int, number: int, change: Change, window: list[dict[str, Any]]
+    origin: Origin, seq: int, number: int, ts_ms: int, change: Change, window: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """One phase of an event, as `schema/event.json` says; `number` is the seq that opened it."""
     event = change.event
@@ -63,7 +63,7 @@ def event_message(
         "id": number,
         "phase": change.phase,
         "seq": seq,
-        "ts_ms": event.end_ms if event.end_ms is not None else event.onset_ms,
+        "ts_ms": ts_ms,
         "onset_ms": event.onset_ms,
         "end_ms": event.end_ms,
         "state": event.kind,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detector import Decision, DetectorSettings, Verdict
+from edge.detector import Decision, DetectorSettings, Verdict, after
 from edge.gate import Gate
 from edge.reading import Reading
 from edge.recording import Recording
@@ -106,7 +106,6 @@ def judge(
         if complaint is not None:
             verdicts.append(decision.failed(reading, *complaint))
             continue
-        if windowing.missing_before(elapsed_s) > windowing.gap_limit:
-            decision.restart()
-        verdicts.append(decision.unscored() if seen is None else decision.scored(seen))
+        ended = decision.restart() if windowing.is_long(elapsed_s) else ()
+        verdicts.append(after(ended, decision.unscored() if seen is None else decision.scored(seen)))
     return Judgement(tuple(verdicts))

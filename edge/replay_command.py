@@ -19,6 +19,8 @@ from edge.replay import Judgement, judge
 
 def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repair: bool) -> int:
     """Judge a recording and write what came of it. Raises PicanaryError."""
+    if out is not None and out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"--out {out} is the recording itself; name another file")
     model = bundles.load(bundle)
     trial.check(bundle)
     recording = read_csv(file, repair=repair)

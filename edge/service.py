@@ -14,7 +14,7 @@ from edge.agent import Agent
 from edge.bundle import Bundle, load
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
-from edge.errors import BundleError
+from edge.errors import BundleError, JournalError
 from edge.health import Health, info
 from edge.journal import Journal
 from edge.mqtt.broker import knock
@@ -28,9 +28,6 @@ from edge.uplink import Uplink
 LOG = logging.getLogger("edge")
 DEFAULT_PERIOD_S = 10.0
 CONNECT_S = 12.0  # enough to try MQTT 5 in vain, and then 3.1.1
-# SIGTERM must end within five seconds; a recording that has ended is sent to its end.
-GOODBYE_S = 2.0
-DRAIN_S = 600.0
 
 
 def serve(config: Config, *, typed_bundle: bool, log_level: str) -> int:
@@ -136,7 +133,18 @@ def _run(config: Config, model: Bundle | None, source: Source, pace: Pace, stop:
         LOG.info("device %s, source %s, every %g s, to %s", device, source.name, pace.wait_s, where)
         agent.run(pace.wait_s, stop)
     finally:
+        _end(journal, uplink, stop)
+
+
+def _end(journal: Journal, uplink: Uplink | None, stop: threading.Event) -> None:
+    """Each part in order, whatever another says: a full disk must not keep us from saying goodbye."""
+    try:
         journal.commit()
-        if uplink is not None:
-            uplink.stop(GOODBYE_S if stop.is_set() else DRAIN_S)
+    except JournalError as error:
+        LOG.error("%s; what was not yet on disk is lost", error)
+    if uplink is not None:
+        uplink.stop(stop)
+    try:
         journal.close()
+    except JournalError as error:
+        LOG.debug("%s", error)

@@ -83,19 +83,22 @@ class Vapour:
 
     def __init__(self, settings: SignalSettings, view: int) -> None:
         self._view = view
+        self._floor = settings.floor
         names = settings.channels
         both = TEMPERATURE.name in names and HUMIDITY.name in names
         self._at = (names.index(TEMPERATURE.name), names.index(HUMIDITY.name)) if both else None
 
     def update(self, seen: Observation) -> Strange:
-        """Percent of unexpected change of vapour pressure, in units of two percent."""
+        """Percent of unexpected change of vapour pressure, in units of 2 % or of the sensor's steps."""
         if self._at is None:
             return Strange(0.0, 0)
         t, h = self._at
         slope = 17.62 * 243.12 / (243.12 + seen.values[t]) ** 2
         residual = seen.views[self._view].residual
-        change = residual[h] / max(seen.values[h], 5.0) + slope * residual[t]
-        return Strange(abs(100.0 * change) / VAPOUR_UNIT_PCT, h, self._view)
+        humidity = max(seen.values[h], 5.0)
+        change = residual[h] / humidity + slope * residual[t]
+        steps = self._floor[h] / humidity + slope * self._floor[t]
+        return Strange(abs(100.0 * change) / max(VAPOUR_UNIT_PCT, 100.0 * steps), h, self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""

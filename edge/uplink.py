@@ -18,9 +18,13 @@ from edge.mqtt.connection import Connection
 LOG = logging.getLogger(__name__)
 IN_FLIGHT = 20
 HEALTH_S = 60.0
-POLL_S = 0.2
-# A broker that refuses a message is asked again after this.
+POLL_S = 1.0
+# A broker that refuses a message is asked again after this, and ever later.
 RETRY_S = 5.0
+LONGEST_PAUSE_S = 300.0
+# SIGTERM must end within five seconds; a recording that has ended is sent to its end.
+GOODBYE_S = 2.0
+DRAIN_S = 600.0
 
 
 class Uplink:
@@ -47,13 +51,15 @@ class Uplink:
         self._lock = threading.Condition()
         self._under_way: dict[int, tuple[str, int]] = {}  # number of a message to what it carries
         self._acknowledged: set[int] = set()
-        self._reached = journal.sent  # published up to here
-        self._event_reached = 0
-        self._pause_until = 0.0
+        self._reached = {"data": journal.sent, "event": 0}  # published up to here
+        self._resume = {"data": 0.0, "event": 0.0}
+        self._pauses = {"data": RETRY_S, "event": RETRY_S}
+        self._health_due = 0.0
         self._birth_due = False
         self._newest: bytes | None = None
         self._stopping = False
-        self.refused = 0
+        self.refused = 0  # messages that the broker said no to
+        self.faults = 0
         self.connection = connect(
             will=(topic(device, "status"), encode(self._status("offline"))),
             on_connect=self._connected,
@@ -73,13 +79,21 @@ class Uplink:
             self._newest = encode(record)
             self._lock.notify_all()
 
-    def stop(self, drain_s: float) -> None:
-        """Send what is left for at most `drain_s`, say goodbye, and end."""
-        deadline = time.monotonic() + drain_s
+    def stop(self, hurry: threading.Event) -> None:
+        """Send what is left, say goodbye, and end; a recording is long, but `hurry` makes it short."""
+        deadline = time.monotonic() + DRAIN_S
         with self._lock:
             self._lock.notify_all()
-            while not self._drained() and self.connection.connected and time.monotonic() < deadline:
+        while not self._drained() and time.monotonic() < deadline:
+            if hurry.is_set():
+                deadline = min(deadline, time.monotonic() + GOODBYE_S)
+                if not self.connection.connected:
+                    break
+            with self._lock:
                 self._lock.wait(0.05)
+        if self._journal.unsent:
+            LOG.warning("%d records are not sent; they stay in the journal", self._journal.unsent)
+        with self._lock:
             self._stopping = True
             self._lock.notify_all()
         if self._thread.is_alive():
@@ -88,7 +102,9 @@ class Uplink:
         self.connection.stop()
 
     def _drained(self) -> bool:
-        return not self._under_way and self._journal.sent >= self._journal.last_seq
+        # an event that the broker refuses must not hold up the end
+        events = self._may_send("event") and self._journal.events_after(self._reached["event"], 1)
+        return not (self._under_way or self._has_more() or events)
 
     def _status(self, state: str) -> dict[str, Any]:
         return {"v": VERSION, "state": state, "session": self._session}
@@ -109,20 +125,23 @@ class Uplink:
             if carried is None:
                 return
             if error is None:
+                self._pauses[carried[0]] = RETRY_S
                 self._arrived(*carried)
             else:
-                self._begin_again(error)
+                self._begin_again(carried[0], error)
             self._lock.notify_all()
 
-    def _begin_again(self, reason: str) -> None:
-        """All that is not acknowledged once more: the order is kept, and a consumer drops repeats."""
-        LOG.debug("%s", reason)
-        self.refused += 1
-        self._reached = self._journal.sent
-        self._event_reached = 0
-        self._under_way.clear()
-        self._acknowledged.clear()
-        self._pause_until = time.monotonic() + RETRY_S
+    def _begin_again(self, leaf: str, reason: str) -> None:
+        """All of that leaf that is not acknowledged once more, in order; a consumer drops repeats."""
+        LOG.debug("%s: %s", leaf, reason)
+        self._under_way = {number: what for number, what in self._under_way.items() if what[0] != leaf}
+        self._reached[leaf] = 0 if leaf == "event" else self._journal.sent
+        if leaf == "data":
+            self._acknowledged.clear()
+        if self.connection.connected:  # the broker said no, and will not soon say otherwise
+            self.refused += 1
+            self._resume[leaf] = time.monotonic() + self._pauses[leaf]
+            self._pauses[leaf] = min(2 * self._pauses[leaf], LONGEST_PAUSE_S)
 
     def _arrived(self, leaf: str, last: int) -> None:
         if leaf == "event":
@@ -136,26 +155,37 @@ class Uplink:
             self._acknowledged.difference_update(done)
 
     def _run(self) -> None:
-        next_health = time.monotonic()
-        while True:
-            with self._lock:
-                if self._stopping:
-                    return
-            if self.connection.connected:
-                self._be_born()
-                due = time.monotonic() >= next_health
-                if due and self._publish("health", encode(self._health()), retain=True):
-                    next_health = time.monotonic() + HEALTH_S
-                self._send_all()
+        while not self._stopping:
+            try:
+                if self.connection.connected:
+                    self._be_born()
+                    self._tell_health()
+                    self._show_newest()
+                    while self._send_next():
+                        pass
+            except Exception:  # whatever it is: the way to the broker must not close for good
+                self.faults += 1
+                LOG.exception("the publisher stumbled")
+                time.sleep(RETRY_S)
             with self._lock:
                 if not self._stopping and not self._something_to_do():
                     self._lock.wait(POLL_S)
 
     def _something_to_do(self) -> bool:
-        if not self.connection.connected or time.monotonic() < self._pause_until:
-            return False
         fresh = self._newest is not None or self._birth_due
-        return fresh or (len(self._under_way) < IN_FLIGHT and self._journal.last_seq > self._reached)
+        return self.connection.connected and (fresh or (self._may_send("data") and self._has_more()))
+
+    def _has_more(self) -> bool:
+        return self._journal.last_seq > self._reached["data"]
+
+    def _may_send(self, leaf: str) -> bool:
+        return len(self._under_way) < IN_FLIGHT and time.monotonic() >= self._resume[leaf]
+
+    def _tell_health(self) -> None:
+        if time.monotonic() < self._health_due:
+            return
+        if self._publish("health", encode(self._health()), retain=True):
+            self._health_due = time.monotonic() + HEALTH_S
 
     def _be_born(self) -> None:
         with self._lock:
@@ -166,14 +196,12 @@ class Uplink:
         ):
             self._birth_due = True
 
-    def _send_all(self) -> None:
+    def _show_newest(self) -> None:
         with self._lock:
             newest, self._newest = self._newest, None
         if newest is not None:
             expiry_s = max(1, round(3 * float(self._info["period_s"])))
             self._publish("state", newest, qos=0, retain=True, expiry_s=expiry_s)
-        while self._send_next():
-            pass
 
     def _send_next(self) -> bool:
         """One message from the journal, events first; False when there is nothing to do now.
@@ -182,17 +210,19 @@ class Uplink:
         connection cannot move the place to go on from while it is being read.
         """
         with self._lock:
-            if self._stopping or len(self._under_way) >= IN_FLIGHT or time.monotonic() < self._pause_until:
+            if self._stopping:
                 return False
-            for number, body in self._journal.events_after(self._event_reached, 1):
-                if sent := self._send("event", number, body):
-                    self._event_reached = number
-                return sent
-            batch = self._journal.after(self._reached, BATCH_RECORDS, BATCH_BYTES)
-            if not batch or not self._send("data", batch[-1][0], data_payload(body for _, body in batch)):
+            if self._may_send("event"):
+                for number, body in self._journal.events_after(self._reached["event"], 1):
+                    return self._send("event", number, body)
+            if not self._may_send("data") or not self._has_more():
                 return False
-            self._reached = batch[-1][0]
-            return True
+            last = self._journal.last_seq
+            batch = self._journal.after(self._reached["data"], BATCH_RECORDS, BATCH_BYTES)
+            if not batch:  # the journal has let them go
+                self._reached["data"] = last
+                return False
+            return self._send("data", batch[-1][0], data_payload(body for _, body in batch))
 
     def _send(self, leaf: str, last: int, payload: bytes) -> bool:
         try:
@@ -200,6 +230,7 @@ class Uplink:
         except BrokerError:
             return False
         self._under_way[number] = (leaf, last)
+        self._reached[leaf] = last
         return True
 
     def _publish(

@@ -106,12 +106,10 @@ class Window:
         None while warming up. All values must be finite. A short gap is filled with the
         last value; a longer one starts the window anew.
         """
-        missing = self.windowing.missing_before(elapsed_s) if self._count else 0
-        if missing > self.windowing.gap_limit:
+        if self.windowing.is_long(elapsed_s):
             self._count = 0
-        else:
-            for _ in range(missing):
-                self._append(self._now)
+        for _ in range(self.windowing.missing_before(elapsed_s) if self._count else 0):
+            self._append(self._now)
         self._append(self.windowing.quantise(np.asarray(values, np.float64)))
         if self._count <= self.windowing.warm_up:
             return None

@@ -98,6 +98,10 @@ class Windowing:
         """Samples that should have come in the time since the last one and did not."""
         return max(0, round(elapsed_s / self.period_s) - 1)
 
+    def is_long(self, elapsed_s: float) -> bool:
+        """Whether a gap is too long to be filled."""
+        return self.missing_before(elapsed_s) > self.gap_limit
+
     def with_views(self, views: tuple[View, ...]) -> "Windowing":
         """The same with other views."""
         return replace(self, views=views)

@@ -56,7 +56,7 @@ def test_a_recorded_history_becomes_a_model_that_judges_it(
         rows = list(csv.DictReader(stream))
     expected = [f"expected_{name}" for name in channels]
     assert list(rows[0]) == ["timestamp", *channels, "score", *expected, "anomaly", "event", "state"]
-    assert len(rows) == sum(1 for _ in data.open()) - 1
+    assert len(rows) == len(data.read_text().splitlines()) - 1
     scored = [row for row in rows if row["score"]]
     assert len(scored) > 0.9 * len(rows)
     assert all(float(row["score"]) >= 0 and row["anomaly"] in ("0", "1") for row in scored)

@@ -48,8 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(options: argparse.Namespace) -> int:
     _check(options)
     for module in ("matplotlib", "jinja2", "tqdm"):
-        need(module, "train", "python -m trainer")
-    start_tensorflow("python -m trainer")
+        need(module, "train")
+    start_tensorflow()
     from trainer.train import Order, train
 
     order = Order(

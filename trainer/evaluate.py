@@ -44,7 +44,7 @@ def measure(stretch: Recording, judgement: Judgement) -> dict[str, Any]:
     """Every measure of a judged stretch, as it stands in metrics.json; null where it cannot be measured."""
     labels = np.zeros(len(stretch.ts_ms), bool) if stretch.labels is None else stretch.labels
     ts_s = stretch.ts_ms / 1000.0
-    slack = round(FAULT_SLACK_S / stretch.period_s)
+    slack = max(1, round(FAULT_SLACK_S / stretch.period_s))
     alarm = judgement.alarm
     score = ranking(judgement)
     outcome = metrics.event_outcome(alarm, labels, ts_s, slack=slack)

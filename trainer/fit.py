@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.calibration import Habits, elapsed, plausible
+from edge.habits import Habits, elapsed, plausible
 from edge.recording import Recording
 from edge.window import Inputs, batches
 from edge.windowing import Windowing

@@ -90,10 +90,11 @@ def ranking(score: ArrayLike) -> Floats:
 
 
 def alarms(
-    anomaly: ArrayLike, ts_s: ArrayLike, merge_s: float = HOUR_S, recount_s: float = 6 * HOUR_S
+    anomaly: ArrayLike, ts_s: ArrayLike, merge_s: float | None = None, recount_s: float = 6 * HOUR_S
 ) -> list[tuple[int, int]]:
     """Alarms as (start, stop) rows, half open: flags (n,) less than `merge_s` apart are one.
 
+    By default that is an hour, or one and a half periods of a series that is slower.
     One that lasts is cut every `recount_s` after its start, so that the length of the list is
     the count that the budget means.
     """
@@ -101,7 +102,7 @@ def alarms(
     rows = np.flatnonzero(np.asarray(anomaly, bool))
     if not len(rows):
         return []
-    fresh = np.diff(times[rows], prepend=-np.inf) >= merge_s
+    fresh = np.diff(times[rows], prepend=-np.inf) >= (_together_s(times) if merge_s is None else merge_s)
     begin = times[rows][fresh][np.cumsum(fresh) - 1]
     piece = np.floor((times[rows] - begin) / recount_s)
     return _runs(rows, fresh | (np.diff(piece, prepend=-1.0) != 0))
@@ -205,8 +206,15 @@ def _false_alarms(flagged: Flags, inside: Flags, times: Floats) -> int:
     rows = np.flatnonzero(flagged)
     starts = np.array([start for start, _ in alarms(flagged & ~inside, times)], int)
     before = np.searchsorted(rows, starts) - 1
-    goes_on = (before >= 0) & inside[rows[before]] & (times[starts] - times[rows[before]] < HOUR_S)
+    goes_on = (
+        (before >= 0) & inside[rows[before]] & (times[starts] - times[rows[before]] < _together_s(times))
+    )
     return int((~goes_on).sum()) if len(starts) else 0
+
+
+def _together_s(times: Floats) -> float:
+    """Flags closer than this are one alarm: an hour, unless the series is slower than that."""
+    return max(HOUR_S, 1.5 * float(np.median(np.diff(times)))) if len(times) > 1 else HOUR_S
 
 
 def _observed_s(times: Floats) -> Floats:

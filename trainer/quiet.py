@@ -29,10 +29,10 @@ def quiet() -> Iterator[None]:
             os.close(real)
 
 
-def start_tensorflow(by: str) -> None:
-    """Import TensorFlow and wake it up. Raises MissingExtra, in the name of `by`."""
+def start_tensorflow() -> None:
+    """Import TensorFlow and wake it up. Raises MissingExtra."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # nets this small are faster on a CPU, and the same seed gives the same model everywhere
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     with quiet():
-        need("tensorflow", "train", by).constant(0)
+        need("tensorflow", "train").constant(0)

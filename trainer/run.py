@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.calibration import Habits
 from edge.errors import RecordingError
+from edge.habits import Habits
 from edge.reading import channel
 from edge.recording import Recording
 from edge.windowing import Windowing

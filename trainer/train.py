@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from edge import __version__
-from edge.calibration import Habits, calibrate, describe, learn_habits
+from edge.calibration import calibrate, describe
 from edge.errors import ConfigError
+from edge.habits import Habits, learn_habits
 from edge.recording import Recording
 from edge.replay import Judgement, judge
 from trainer import plots, run
@@ -50,6 +51,7 @@ def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
     say = print if not quiet else (lambda *_: None)
     history, stretch, name = _data(order, say)
     out = order.out or Path("runs") / name
+    out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     habits = learn_habits(history)
     settings = FitSettings(order.architecture, order.seed, order.epochs)
     fitted = _fit(history, habits, settings, quiet)
@@ -80,16 +82,17 @@ def _data(order: Order, say: Any) -> tuple[Recording, Stretch, str]:
         says = f"{len(rest)} later readings of the same simulated room, with faults put in"
         found = (f"{order.days:g} days of a simulated room, one reading in {SIMULATED_PERIOD_S:g} s",)
         train_part = replace(whole.between(0, cut), labels=None, kinds=None, found=found)
-        return train_part, Stretch(rest, says), order.name or "room"
+        return train_part, Stretch(rest, says), _name(order.name or "room")
     whole = recorded(order.data, order.repair)
     for sentence in whole.found:
         say(f"found  {sentence}")
     history, rest = split(whole, TRAIN_SHARE)
-    return history, with_labels(rest, order.seed), order.name or _name(order.data)
+    return history, with_labels(rest, order.seed), _name(order.name or order.data.stem)
 
 
-def _name(path: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "_", path.stem).strip("_") or "room"
+def _name(text: str) -> str:
+    """What can stand in a file's name and in a record."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "room"
 
 
 def _fit(history: Recording, habits: Habits, settings: FitSettings, quiet: bool) -> Fitted:

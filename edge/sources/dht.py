@@ -95,7 +95,7 @@ def _library() -> Any:
     # Blinka would otherwise ask on the terminal whether it may install what it misses.
     os.environ.setdefault("BLINKA_SKIP_DEPENDENCY_CHECK", "1")
     try:
-        return need("adafruit_dht", "pi", by="source dht")
+        return need("adafruit_dht", "pi")
     except (NotImplementedError, RuntimeError, AttributeError, OSError) as error:
         raise _no_gpio(error) from error
 

@@ -30,10 +30,12 @@ DEADLINE_S = 60.0
 class Subscriber:
     """A consumer written with paho, as a user would write one."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, session: str | None = None) -> None:
+        """With the name of a session the broker keeps what comes while nobody is there."""
         self.messages: list[tuple[str, dict[str, Any], bool]] = []
         self._changed = threading.Condition()
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        kept = {"client_id": session, "clean_session": False} if session else {}
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, **kept)
         self._client.on_connect = lambda client, *_: client.subscribe("picanary/v1/#", 1)
         self._client.on_message = self._received
         subscribed = threading.Event()
@@ -65,8 +67,8 @@ class Subscriber:
 
 
 @contextmanager
-def subscriber(broker: Broker) -> Iterator[Subscriber]:
-    listening = Subscriber(broker.port)
+def subscriber(broker: Broker, session: str | None = None) -> Iterator[Subscriber]:
+    listening = Subscriber(broker.port, session)
     try:
         yield listening
     finally:
@@ -156,7 +158,10 @@ def test_a_killed_agent_is_offline_by_its_will(room_bundle: Path, tmp_path: Path
 
 
 def test_records_wait_for_a_broker_that_comes_late(room_bundle: Path, tmp_path: Path) -> None:
-    with mosquitto() as broker:
+    kept = f"allow_anonymous true\npersistence true\npersistence_location {tmp_path}/\nmax_queued_messages 0"
+    with mosquitto(kept) as broker:
+        with subscriber(broker, session="reader"):
+            pass
         broker.stop()
         with agent(tmp_path, *fast(room_bundle, broker), "--wait") as process:
             deadline = time.monotonic() + DEADLINE_S
@@ -164,7 +169,7 @@ def test_records_wait_for_a_broker_that_comes_late(room_bundle: Path, tmp_path: 
                 time.sleep(0.05)
             assert process.poll() is None
             broker.start()
-            with subscriber(broker) as heard:
+            with subscriber(broker, session="reader") as heard:
                 heard.wait(lambda: len(heard.records()) > 150)
                 assert sorted(heard.records())[:150] == list(range(1, 151))
 
@@ -296,3 +301,56 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_2(
     assert last.startswith("python -m edge: ")
     assert sentence.format(**about) in last
     assert "Traceback" not in child.stderr
+
+
+def test_a_refused_topic_holds_up_no_other(room_bundle: Path, tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text(
+        "topic read #\n" + "".join(f"topic write picanary/v1/cellar/{leaf}\n" for leaf in ("data", "info"))
+    )
+    recording = simulate(3 * 3600.0, 10.0, 7, [Fault("spike", 4000.0, 20.0, 8.0, "temperature")])
+    write_csv(recording, tmp_path / "series.csv")
+    with mosquitto(f"allow_anonymous true\nacl_file {acl}") as broker, subscriber(broker) as heard:
+        where = ["--broker", f"127.0.0.1:{broker.port}"]
+        with agent(
+            tmp_path, "--source", "replay", "--file", tmp_path / "series.csv", "--bundle", room_bundle, *where
+        ):
+            heard.wait(lambda: len(heard.records()) == len(recording))
+        assert not heard.of("event"), "the broker refuses it"
+        assert sum(len(batch["records"]) for batch in heard.of("data")) == len(recording), "nothing twice"
+
+
+def test_sigterm_ends_a_replay_that_is_still_being_sent(room_bundle: Path, tmp_path: Path) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\ntopic write picanary/v1/cellar/info\n")
+    write_csv(simulate(3600.0, 10.0, 7), tmp_path / "series.csv")
+    with mosquitto(f"allow_anonymous true\nacl_file {acl}") as broker, subscriber(broker) as heard:
+        flags = [
+            "--source",
+            "replay",
+            "--file",
+            tmp_path / "series.csv",
+            "--broker",
+            f"127.0.0.1:{broker.port}",
+        ]
+        with agent(tmp_path, *flags) as process:
+            heard.wait(lambda: bool(heard.of("info")))
+            deadline = time.monotonic() + DEADLINE_S
+            while _count(tmp_path / "journal.db") < 360 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert process.poll() is None, "it waits for a broker that takes nothing"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5.0) == 0
+            assert process.stderr is not None
+            assert "360 records are not sent; they stay in the journal" in process.stderr.read()
+
+
+def test_a_replay_ends_the_event_that_is_open(room_bundle: Path, tmp_path: Path) -> None:
+    recording = simulate(2 * 3600.0, 10.0, 7, [Fault("level_shift", 7000.0, 3600.0, 5.0, "temperature")])
+    write_csv(recording, tmp_path / "series.csv")
+    with mosquitto() as broker, subscriber(broker) as heard:
+        flags = ["--source", "replay", "--file", tmp_path / "series.csv", "--bundle", room_bundle]
+        with agent(tmp_path, *flags, "--broker", f"127.0.0.1:{broker.port}") as process:
+            assert process.wait(DEADLINE_S) == 0
+        heard.wait(lambda: [event["phase"] for event in heard.of("event")][-1:] == ["end"])
+        assert heard.of("event")[0]["phase"] == "start"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from series import NOON_MS, SERIES, minutes, refusal
 
 from edge.csvfile import read_csv
+from tests.edge.series import NOON_MS, SERIES, minutes, refusal
 
 
 def test_a_plain_series_is_found_whole(csv_file):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from series import SERIES, refusal
 
 from edge.csvfile import read_csv
 from edge.errors import RecordingError
+from tests.edge.series import SERIES, refusal
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from series import NOON_MS, refusal
 
 from edge.csvfile import read_csv
+from tests.edge.series import NOON_MS, refusal
 
 
 def test_an_hour_that_a_wall_clock_shows_twice_runs_on(climate):

@@ -137,3 +137,30 @@ def test_a_fast_room_is_judged_in_its_own_time(room_bundle: Path) -> None:
         reading = recording.reading(row)
         quick: Reading = replace(reading, mono_ms=reading.mono_ms // 100)
         assert slow.see(reading)[1] == fast.see(quick)[1]
+
+
+def test_a_missing_reading_long_after_an_event_is_normal(room_bundle: Path) -> None:
+    recording = stretch(Fault("spike", HOUR_S, 20.0, 8.0, "temperature"))
+    values = recording.values.copy()
+    values[1300] = np.nan
+    verdicts = judged(room_bundle, replace(recording, values=values)).verdicts
+    assert verdicts[1300].state == "normal"
+    assert verdicts[1300].anomaly is None
+
+
+def test_a_long_gap_ends_an_open_event(room_bundle: Path) -> None:
+    recording = stretch(Fault("level_shift", 2 * HOUR_S, HOUR_S, 5.0, "temperature"))
+    ts_ms = recording.ts_ms.copy()
+    ts_ms[725:] += 14 * 86_400_000
+    changes = [
+        [c.phase for c in v.changes] for v in judged(room_bundle, replace(recording, ts_ms=ts_ms)).verdicts
+    ]
+    assert "end" in changes[725]
+
+
+def test_the_end_of_watching_ends_an_open_event(room_bundle: Path) -> None:
+    recording = stretch(Fault("level_shift", 2 * HOUR_S, HOUR_S, 5.0, "temperature"))
+    detector = load(room_bundle).open_detector()
+    see_all(detector, recording.between(0, 722))
+    assert [change.phase for change in detector.close()] == ["end"]
+    assert detector.close() == ()

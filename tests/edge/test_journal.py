@@ -150,3 +150,55 @@ def test_a_journal_of_another_format_is_left_alone(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(JournalError, match="format 99"):
         journal(tmp_path)
+
+
+def test_a_journal_has_one_owner_at_a_time(tmp_path: Path) -> None:
+    first = journal(tmp_path)
+    with pytest.raises(JournalError, match="another agent has it"):
+        journal(tmp_path)
+    first.close()
+    journal(tmp_path).close()
+
+
+def test_the_newest_records_never_make_way_at_once(tmp_path: Path) -> None:
+    opened = journal(tmp_path, commit_records=1, most_records=10)
+    for number in range(30):
+        opened.append(b"%d" % number, strange=number < 20)
+        assert bodies(opened)[-1] == b"%d" % number
+    opened.close()
+
+
+def test_a_disk_that_refuses_is_survived_with_nothing_lost_and_little_work(tmp_path: Path) -> None:
+    now = [0.0]
+    opened = journal(tmp_path, commit_records=1, commit_s=10.0, clock=lambda: now[0])
+    opened.append(b"0")
+    blocker = sqlite3.connect(tmp_path / "journal.db", isolation_level=None, timeout=0)
+    blocker.execute("begin immediate")  # as a disk that takes no more
+    opened._db.execute("pragma busy_timeout = 0")
+    refused = 0
+    for number in range(1, 100):
+        now[0] += 1.0
+        try:
+            opened.append(b"%d" % number)
+        except JournalError as error:
+            refused += 1
+            assert "cannot be written" in str(error)
+    assert refused == 10, "one try in each commit interval"
+    assert opened.last_seq == 1
+    blocker.execute("rollback")
+    blocker.close()
+    now[0] += 10.0
+    opened.append(b"100")
+    assert bodies(opened) == [b"%d" % number for number in range(101)]
+    opened.close()
+
+
+def test_the_number_of_an_event_that_was_sent_is_not_given_again(tmp_path: Path) -> None:
+    opened = journal(tmp_path)
+    opened.append_events((b"first",))
+    ((first, _),) = opened.events_after(0, 10)
+    opened.remove_event(first)
+    opened.append_events((b"second",))
+    ((second, _),) = opened.events_after(first, 10)
+    assert second > first
+    opened.close()

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from series import NOON_MS
 
 from edge.csvfile import read_csv, write_csv
 from edge.errors import RecordingError
 from edge.reading import in_order
 from edge.recording import Recording, find_gaps, sampling_period
+from tests.edge.series import NOON_MS
 
 
 @pytest.mark.parametrize(

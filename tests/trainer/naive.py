@@ -3,6 +3,7 @@
 `vus_pr` follows the definition as TSB-AD publishes it, threshold by threshold and row by row.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -19,6 +20,15 @@ def events(labels: Sequence[bool], merge: int) -> list[tuple[int, int]]:
         else:
             runs.append([row])
     return [(run[0], run[-1] + 1) for run in runs]
+
+
+def together_s(ts_s: Sequence[float]) -> float:
+    """How close two flags are one alarm: an hour, or one and a half periods of a slow series."""
+    steps = sorted(b - a for a, b in itertools.pairwise(ts_s))
+    if not steps:
+        return HOUR_S
+    middle = (steps[(len(steps) - 1) // 2] + steps[len(steps) // 2]) / 2
+    return max(HOUR_S, 1.5 * middle)
 
 
 def alarms(
@@ -55,9 +65,9 @@ def false_alarms(
     inside = {row for start, stop in reach(labels, slack, merge) for row in range(start, stop)}
     outside = [flagged and row not in inside for row, flagged in enumerate(anomaly)]
     count = 0
-    for start, _ in alarms(outside, ts_s, HOUR_S, 6 * HOUR_S):
+    for start, _ in alarms(outside, ts_s, together_s(ts_s), 6 * HOUR_S):
         earlier = [row for row in range(start) if anomaly[row]]
-        goes_on = earlier and earlier[-1] in inside and ts_s[start] - ts_s[earlier[-1]] < HOUR_S
+        goes_on = earlier and earlier[-1] in inside and ts_s[start] - ts_s[earlier[-1]] < together_s(ts_s)
         count += not goes_on
     return count
 

@@ -39,7 +39,7 @@ def test_events_are_the_runs_that_a_walk_finds(case, merge):
 def test_alarms_are_those_that_a_walk_through_time_finds(case):
     score, _, ts_s = case
     anomaly = [value >= 1.0 for value in score]
-    assert metrics.alarms(anomaly, ts_s) == naive.alarms(anomaly, ts_s, HOUR, 6 * HOUR)
+    assert metrics.alarms(anomaly, ts_s) == naive.alarms(anomaly, ts_s, naive.together_s(ts_s), 6 * HOUR)
 
 
 @given(labelled(), st.integers(0, 4), st.integers(0, 6))
@@ -203,3 +203,10 @@ def test_what_cannot_be_measured_is_none():
     assert metrics.point_precision_recall([False, False], [True, False]) == (None, 0.0)
     assert metrics.point_precision_recall([True, False], [False, False]) == (0.0, None)
     assert metrics.event_outcome([], [], []).false_alarms_per_week is None
+
+
+def test_hourly_readings_in_a_row_are_one_alarm():
+    ts_s = 3600.0 * np.arange(1000)
+    flags = np.zeros(1000, bool)
+    flags[100:104] = True
+    assert metrics.alarms(flags, ts_s) == [(100, 104)]

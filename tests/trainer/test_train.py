@@ -144,3 +144,23 @@ def test_a_history_with_a_constant_channel_trains_all_the_same(tmp_path: Path) -
     done = trainer("--data", tmp_path / "flat.csv", "--out", tmp_path / "run", "--epochs", 2, "--json")
     assert done.returncode == 0, done.stderr
     assert np.isfinite(json.loads(done.stdout)["calibration"]["level_surprise"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ([f"{n},{20 + n % 7 / 10},50.{n % 10}" for n in range(700)], "windows to train on"),
+        ([f"{n * 60},{20 + n % 7 / 10},150" for n in range(700)], "are plausible"),
+        ([f"{n * 60},0,0" for n in range(700)], "are plausible"),
+    ],
+    ids=["too short for a window", "impossible humidity", "all zeros"],
+)
+def test_data_that_teaches_nothing_is_refused(tmp_path: Path, rows: list[str], sentence: str) -> None:
+    path = tmp_path / "data.csv"
+    start = 1_700_000_000
+    lines = [f"{start + int(row.split(',', 1)[0])},{row.split(',', 1)[1]}" for row in rows]
+    path.write_text("timestamp,temperature,humidity\n" + "\n".join(lines) + "\n")
+    done = trainer("--data", path, "--out", tmp_path / "run")
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
