@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
         stream=sys.stderr,
     )
     for module in ("msgspec", "starlette", "uvicorn"):
-        need(module, "monitor", "the monitor")
+        need(module, "monitor")
     assets.check()
     from monitor.server import bind
     from monitor.service import Settings, serve

@@ -4,6 +4,7 @@ Any bytes may come on any topic; what breaks the contract is counted and dropped
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,14 +141,15 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-def event_to_page(event: Event, newest: Judged | None) -> dict[str, Any]:
+def event_to_page(event: Event, summary: Mapping[str, Any]) -> dict[str, Any]:
     """An event for the page. `open` is False too when its end was never reported but is past.
 
-    An agent that was switched off in an event's middle never tells its end; a later record
-    that is neither anomalous nor faulty does.
+    An agent that was switched off in an event's middle never tells its end; the device's `summary`
+    does: by a later record that is neither anomalous nor faulty, or by a journal begun since.
     """
-    shown = msgspec.to_builtins(event)
-    later = newest is not None and (newest.record.epoch != event.epoch or newest.record.seq > event.seq)
-    still = newest is None or newest.record.state in ("anomalous", "sensor_fault")
-    shown["open"] = event.end_ms is None and (still or not later)
-    return dict(shown)
+    info, newest = summary["info"], summary["newest"]
+    known = info or newest
+    lives = known is None or known["epoch"] == event.epoch
+    later = newest is not None and newest["epoch"] == event.epoch and newest["seq"] > event.seq
+    over = later and newest["state"] not in ("anomalous", "sensor_fault")
+    return {**msgspec.to_builtins(event), "open": event.end_ms is None and lives and not over}

@@ -126,7 +126,7 @@ class Ingest:
                 for device_id, records in news.records.items()
             },
             "events": {
-                device_id: [event_to_page(event, self._fleet.devices[device_id].newest) for event in events]
+                device_id: [event_to_page(event, changed[device_id]) for event in events]
                 for device_id, events in news.events.items()
             },
         }

@@ -21,8 +21,8 @@ Row = Judged | int  # a record, or the time of a gap
 def columns(rows: Iterable[tuple[int, bytes]], points: int, period_s: float | None) -> dict[str, Any]:
     """(ts_ms, body) in the order of time to columns of equal length.
 
-    `ts_ms`, `state` and `score`, and under `channels` by key: `value`, `expected`, `spread`. A row
-    of nulls in all but `ts_ms` is a gap. `points` is the most buckets of time (1 or more).
+    `ts_ms`, `state`, `q` (quality) and `score`, and under `channels` by key: `value`, `expected`,
+    `spread`. A row of nulls in all but `ts_ms` is a gap. `points` is the most buckets of time (1 or more).
     """
     judged = list(_decoded(rows))
     kept = thin_out(judged, points)
@@ -96,6 +96,7 @@ def _table(rows: list[Row]) -> dict[str, Any]:
     return {
         "ts_ms": [row if isinstance(row, int) else row.record.ts_ms for row in rows],
         "state": [None if isinstance(row, int) else row.record.state for row in rows],
+        "q": [None if isinstance(row, int) else row.record.q for row in rows],
         "score": [None if isinstance(row, int) else row.record.score for row in rows],
         "channels": {
             key: {

@@ -17,7 +17,7 @@ from edge.errors import ConfigError
 from monitor.fleet import event_to_page
 from monitor.ingest import Ingest
 from monitor.live import Live
-from monitor.message import Event, decode, decode_record
+from monitor.message import Event, decode
 from monitor.series import POINTS_MOST, columns
 from monitor.store import Store
 
@@ -111,20 +111,18 @@ class Web:
     def events(self, request: Request) -> Response:
         """Anomalies and sensor faults, newest first."""
         device = request.path_params["device"]
-        if device not in self._ingest.summaries:
+        summary = self._ingest.summaries.get(device)
+        if summary is None:
             return _no_such_device(request)
         try:
             limit = _number(request, "limit", 50, 1, EVENTS_MOST)
         except ConfigError as error:
             return _json({"error": str(error)}, 400)
-        return _json(
-            {"events": [self._shown(device, body) for body in self._store.events(device, limit or 1)]}
-        )
-
-    def _shown(self, device: str, body: bytes) -> dict[str, Any]:
-        event = decode(body, Event)
-        newest_body = self._store.newest_record(device, event.epoch)
-        return event_to_page(event, decode_record(newest_body) if newest_body else None)
+        found = [decode(body, Event) for body in self._store.events(device, limit or 1)]
+        shown = [event_to_page(event, summary) for event in found]
+        for one in shown[1:]:
+            one["open"] = False  # an agent has one event at a time: a newer one tells that this is past
+        return _json({"events": shown})
 
 
 def with_security(app: ASGIApp) -> ASGIApp:

@@ -53,7 +53,7 @@ def test_every_make_target_of_the_documents_is_there() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_and_pictures_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+    for target in re.findall(r"(?:\]\(|src(?:set)?=\")([^)#\"]+)", document.read_text()):
         assert (document.parent / target).exists(), target
 
 

@@ -21,7 +21,7 @@ export class Charts {
   constructor(channels, onZoom) {
     this.onZoom = onZoom;
     this.summary = element("p", { class: "hidden", role: "status" });
-    this.node = element("div", { class: "charts", tabindex: 0, role: "group", "aria-label": "Charts. The arrow keys move the cursor." }, this.summary);
+    this.node = element("div", { class: "charts", tabindex: 0, role: "group", "aria-label": "Charts. The arrow keys move the cursor, End puts it on the newest reading." }, this.summary);
     channels.forEach((channel, i) => this.#charts.push(this.#card("channel", channel, i)));
     this.#charts.push(this.#card("score", null, 0));
     this.node.append(...this.#charts.map((chart) => chart.card));
@@ -79,7 +79,7 @@ export class Charts {
     const axis = { stroke: muted, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
     return {
       ms: 1,
-      padding: [8, 20, 0, 0],
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: SYNC }, y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       axes: [
@@ -99,7 +99,7 @@ export class Charts {
     const { band, expected, values } = this.#colours;
     const hidden = { stroke: "transparent", points: { show: false } };
     return {
-      scales: { x: this.#time(), y: { range: (_, low, high) => padded(low, high, chart.channel.leastSpan) } },
+      scales: { x: this.#time(), y: { range: (plot, low, high) => padded(...this.#trusted(plot, low, high), chart.channel.leastSpan) } },
       bands: [{ series: [1, 2], fill: band }],
       series: [
         {},
@@ -109,6 +109,20 @@ export class Charts {
         { stroke: values[chart.index % values.length], width: 1.75, points: { show: false } },
       ],
     };
+  }
+
+  /** The lowest and highest of what is shown, but for what a broken sensor said: its zeros would flatten the rest. */
+  #trusted(plot, low, high) {
+    const [first, last] = plot.series[0].idxs ?? [0, -1];
+    let [least, most] = [Infinity, -Infinity];
+    for (let i = first; i <= last; i += 1) {
+      if (!this.#series.trusted(i)) continue;
+      for (let column = 1; column < plot.data.length; column += 1) {
+        const value = plot.data[column][i] ?? null;
+        if (value !== null) [least, most] = [Math.min(least, value), Math.max(most, value)];
+      }
+    }
+    return least <= most ? [least, most] : [low, high];
   }
 
   #scoreOptions() {
@@ -158,11 +172,11 @@ export class Charts {
   }
 
   #moveCursor(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const step = { ArrowLeft: -1, ArrowRight: 1, End: Infinity }[event.key];
     const plot = this.#charts[0].plot;
-    if (!step || !plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    const last = (this.#series?.ts.length ?? 0) - 1;
+    if (!step || !plot || last < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const last = this.#series.ts.length - 1;
     const now = plot.cursor.left < 0 ? last : plot.cursor.idx ?? last;
     const next = Math.min(last, Math.max(0, now + step * (event.shiftKey ? 10 : 1)));
     plot.setCursor({ left: plot.valToPos(this.#series.ts[next], "x"), top: 10 });

@@ -1,15 +1,15 @@
 // The few words for how a room is, from worst to best. Word and shape tell them apart, not colour alone.
 
 export const CONDITIONS = {
-  anomalous: { rank: 0, word: "anomalous", sentence: "The room behaves unlike itself." },
-  sensor_fault: { rank: 1, word: "sensor fault", sentence: "The sensor cannot be trusted." },
-  offline: { rank: 2, word: "offline", sentence: "The connection broke; readings come when it is back." },
-  silent: { rank: 3, word: "silent", sentence: "Connected, but nothing has come for a while." },
-  stopped: { rank: 4, word: "stopped", sentence: "The agent was stopped on purpose." },
-  no_model: { rank: 5, word: "no model", sentence: "Readings without a verdict: no model is installed." },
-  warming: { rank: 6, word: "warming up", sentence: "Collecting enough readings for a first verdict." },
-  unknown: { rank: 7, word: "unknown", sentence: "No reading has come yet." },
-  normal: { rank: 8, word: "normal", sentence: "As the model expects." },
+  anomalous: { rank: 0, word: "anomalous", sentence: "The room behaves unlike itself" },
+  sensor_fault: { rank: 1, word: "sensor fault", sentence: "The sensor cannot be trusted" },
+  offline: { rank: 2, word: "offline", sentence: "The connection broke; readings come when it is back" },
+  silent: { rank: 3, word: "silent", sentence: "Connected, but nothing has come for a while" },
+  stopped: { rank: 4, word: "stopped", sentence: "The agent was stopped on purpose" },
+  no_model: { rank: 5, word: "no model", sentence: "Readings without a verdict: no model is installed" },
+  warming: { rank: 6, word: "warming up", sentence: "Collecting enough readings for a first verdict" },
+  unknown: { rank: 7, word: "unknown", sentence: "No reading has come yet" },
+  normal: { rank: 8, word: "normal", sentence: "As the model expects" },
 };
 
 const SILENT_PERIODS = 5;

@@ -6,7 +6,8 @@ import { Charts } from "./charts.js";
 import { CONDITIONS, conditionOf } from "./conditions.js";
 import { element, setText } from "./dom.js";
 import { EventList } from "./events.js";
-import { count, duration, measure, number, score, time } from "./format.js";
+import { number, score, time } from "./format.js";
+import { about, expectation, health, heard, ledger } from "./sentences.js";
 import { Series } from "./series.js";
 
 export const RANGES = [
@@ -18,6 +19,7 @@ export const RANGES = [
 ];
 const FIRST_RANGE = RANGES[1];
 const POINTS = 600;
+const LEAST_PART = 20; // of a range is shown even when the room is younger
 const ROWS_MOST = 6000; // then the thinned-out series is fetched again
 const RECENT_MOST = 300;
 const RELOAD_AFTER_MS = 1000;
@@ -27,6 +29,7 @@ export class DeviceView {
   #recent = []; // the newest live records, which an answer under way may not have yet
   #range = FIRST_RANGE;
   #zoom = null; // [from, to] of a stretch that was chosen, which does not move
+  #firstMs = null; // the time of the very first record, when it is younger than the range
   #reload = null;
   #charts = null;
   #channels = "";
@@ -50,11 +53,13 @@ export class DeviceView {
     this.device = device;
     const condition = conditionOf(device, nowMs);
     this.node.dataset.condition = condition;
+    this.state.dataset.condition = condition;
     setText(this.word, CONDITIONS[condition].word);
     const trusted = condition === device.newest?.state;
     setText(this.why, (trusted && device.newest.why) || CONDITIONS[condition].sentence);
     setText(this.about, about(device));
     setText(this.heard, heard(device, nowMs));
+    this.events.tick(device.newest?.ts_ms);
     this.#makeCharts();
     this.#fillNumbers();
     setText(this.ledger, ledger(device.counts));
@@ -74,11 +79,17 @@ export class DeviceView {
 
   draw() {
     if (!this.#series || document.hidden) return;
-    const { ts, lastMs } = this.#series;
-    const end = lastMs ?? Date.now();
-    const from = this.#range.ms === null ? ts[0] ?? end - FIRST_RANGE.ms : end - this.#range.ms;
+    const end = this.#series.lastMs ?? Date.now();
+    const from = this.#left(end);
     const [left, right] = this.#zoom ?? [from, Math.max(end, from + 1000)];
     this.#charts.show(this.#series, left, right);
+  }
+
+  /** Where the charts begin: a young room is not shown beside a stretch when it was not there. */
+  #left(end) {
+    const { ms } = this.#range;
+    if (ms === null) return this.#series.ts[0] ?? end - FIRST_RANGE.ms;
+    return Math.min(Math.max(end - ms, this.#firstMs ?? 0), end - ms / LEAST_PART);
   }
 
   repaint() {
@@ -93,6 +104,7 @@ export class DeviceView {
 
   #build() {
     this.word = element("span", { class: "word", "data-testid": "condition" });
+    this.state = element("p", { class: "state" }, element("span", { class: "mark", "aria-hidden": "true" }), this.word);
     this.why = element("p", { class: "why", "data-testid": "why" });
     this.about = element("p", { class: "about" });
     this.heard = element("p", { class: "heard" });
@@ -107,7 +119,7 @@ export class DeviceView {
       element("a", { class: "back", href: "#/" }, "← All rooms"),
       element("header", { class: "card head" },
         element("div", { class: "title" }, element("h1", {}, this.device.id),
-          element("p", { class: "state" }, element("span", { class: "mark", "aria-hidden": "true" }), this.word)),
+          this.state),
         this.why, this.numbers, this.heard, this.about),
       this.ranges, this.place, this.events.node,
       element("section", { class: "card small", "aria-labelledby": "records-title" }, element("h2", { id: "records-title" }, "Records"), this.ledger, this.health));
@@ -158,10 +170,12 @@ export class DeviceView {
 
   async #loadSeries() {
     const wanted = this.#zoom ?? [this.#from(), null];
+    const { received } = this.device.counts;
     const columns = await fetchSeries(this.device.id, ...wanted, POINTS);
     const now = this.#zoom ?? [this.#from(), null];
     if (this.#gone || (wanted[0] !== now[0] && this.#zoom)) return;
     this.#series = new Series(columns, this.device.info?.period_s);
+    if (!this.#zoom) this.#firstMs = columns.count >= received ? columns.ts_ms[0] ?? null : null;
     if (!this.#zoom) for (const record of this.#recent) this.#series.append(record);
     this.draw();
   }
@@ -204,45 +218,4 @@ function bigScore() {
     element("span", { class: "label" }, "Score"),
     element("span", { class: "reading" }, element("span", { class: "figure", "data-testid": "score" })),
     element("span", { class: "beside" }, "alarm at 1.0"));
-}
-
-function expectation(newest, channel) {
-  const expected = newest?.expected[channel.key] ?? null;
-  if (expected === null) return "no expectation yet";
-  const spread = newest.spread[channel.key] ?? null;
-  return spread === null ? `expected ${measure(expected, channel.unit)}` : `expected ${number(expected, channel.unit)}\u00a0±\u00a0${measure(spread, channel.unit)}`;
-}
-
-function about(device) {
-  const { info, newest } = device;
-  return [
-    newest?.sim ?? info?.sim ? "simulated" : null,
-    info?.source ? `source ${info.source}` : null,
-    info?.board || null,
-    info ? `a reading every ${duration(info.period_s * 1000)}` : null,
-    newest?.model ?? info?.model ? `model ${newest?.model ?? info.model}` : "no model",
-    newest && newest.clk !== "ntp" ? `clock ${newest.clk}` : null,
-  ].filter(Boolean).join(" · ");
-}
-
-function heard(device, nowMs) {
-  if (!device.newest) return "No reading yet";
-  const quietMs = nowMs - device.heard_ms;
-  const limit = Math.max(10_000, 2500 * (device.info?.period_s ?? 10));
-  return `Newest reading ${time(device.newest.ts_ms)}${quietMs > limit ? `, nothing new for ${duration(quietMs)}` : ""}`;
-}
-
-function ledger({ received, missing, repeated, malformed }) {
-  return `${count(received)} received, ${missing ? count(missing) : "none"} missing, ${count(repeated)} repeated, ${count(malformed)} malformed`;
-}
-
-function health(report) {
-  if (!report) return "";
-  return [
-    `Agent up for ${duration(report.uptime_s * 1000)}`,
-    report.journal.unsent === undefined ? null : `${count(report.journal.unsent)} unsent in its journal`,
-    typeof report.host.temperature_c === "number" ? `board at ${measure(report.host.temperature_c, "°C")}` : null,
-    typeof report.host.rss_bytes === "number" ? `${(report.host.rss_bytes / 1e6).toFixed(0)}\u202fMB of memory` : null,
-    `as of ${time(report.ts_ms)}`,
-  ].filter(Boolean).join(" · ");
 }

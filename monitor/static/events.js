@@ -1,13 +1,15 @@
 // The list of anomalies and sensor faults of one room, newest first.
 
 import { fetchEvents } from "./api.js";
-import { element } from "./dom.js";
+import { element, setText } from "./dom.js";
 import { duration, fullTime, score, time } from "./format.js";
 
 const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault" };
 
 export class EventList {
   #events = new Map(); // epoch and id to event
+  #lasting = []; // {node, onsetMs} of what is still open
+  #newestMs = 0;
   #list = element("ol", { class: "events", "data-testid": "events" });
 
   /** `onChoose(event)` is called when a person wants to see one in the charts. */
@@ -36,11 +38,22 @@ export class EventList {
     this.draw();
   }
 
+  /** The time of the newest record: so long an open event has lasted. */
+  tick(newestMs) {
+    this.#newestMs = newestMs ?? 0;
+    for (const { node, onsetMs } of this.#lasting) setText(node, this.#soFar(onsetMs));
+  }
+
+  #soFar(onsetMs) {
+    return `for ${duration(this.#newestMs - onsetMs)} so far`;
+  }
+
   draw() {
+    this.#lasting = [];
     const events = [...this.#events.values()].sort((one, other) => other.onset_ms - one.onset_ms || other.id - one.id);
     const focused = this.#list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const rows = events.map((event) => this.#row(event));
-    if (rows.length === 0) rows.push(element("li", { class: "none" }, "Nothing strange has been reported."));
+    if (rows.length === 0) rows.push(element("li", { class: "none" }, "Nothing strange has been reported"));
     this.#list.replaceChildren(...rows);
     if (focused) [...this.#list.querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus({ preventScroll: true });
   }
@@ -48,22 +61,24 @@ export class EventList {
   #row(event) {
     const button = element("button", { type: "button", class: "event", "data-testid": "event-row", "data-key": keyOf(event), "data-state": event.state, "data-open": event.open },
       element("span", { class: "mark", "aria-hidden": "true" }),
-      element("span", { class: "sentence" }, event.why || `An ${WORDS[event.state]} without a sentence.`),
+      element("span", { class: "sentence" }, event.why || `${WORDS[event.state]} without a sentence`),
       element("span", { class: "facts" },
         element("span", { class: "kind" }, event.open ? `${WORDS[event.state]}, still open` : WORDS[event.state]),
         element("time", { datetime: isoTime(event.onset_ms), title: fullTime(event.onset_ms) }, time(event.onset_ms)),
-        element("span", {}, lastedFor(event)),
+        this.#length(event),
         event.score === null ? null : element("span", {}, `worst score ${score(event.score)}`),
         event.sim ? element("span", {}, "simulated") : null));
     button.addEventListener("click", () => this.onChoose(event));
     return element("li", {}, button);
   }
-}
 
-function lastedFor(event) {
-  if (event.end_ms !== null) return `lasted ${duration(event.end_ms - event.onset_ms)}`;
-  if (event.open) return `for ${duration(event.ts_ms - event.onset_ms)} so far`;
-  return "its end was not reported";
+  #length(event) {
+    if (event.end_ms !== null) return element("span", {}, `lasted ${duration(event.end_ms - event.onset_ms)}`);
+    if (!event.open) return element("span", {}, "calm again");
+    const node = element("span", {}, this.#soFar(event.onset_ms));
+    this.#lasting.push({ node, onsetMs: event.onset_ms });
+    return node;
+  }
 }
 
 function isoTime(ms) {

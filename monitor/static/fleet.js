@@ -82,6 +82,6 @@ export class FleetList {
   #drawSpark(id) {
     const series = this.#sparks.get(id);
     const column = Object.entries(series.channels).sort(([one]) => (one === "temperature_c" ? -1 : 1))[0]?.[1];
-    if (column) this.#rows.get(id).spark.replaceChildren(sparkline(series.ts, column.value, series.state));
+    if (column) this.#rows.get(id).spark.replaceChildren(sparkline(series, column.value));
   }
 }

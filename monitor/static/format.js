@@ -38,7 +38,8 @@ export function tick(ms, step) {
 }
 
 export function duration(ms) {
-  const seconds = Math.max(0, Math.round(ms / 1000));
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 1) return "less than 1\u202fs";
   if (seconds < 60) return `${seconds}\u202fs`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return seconds % 60 && minutes < 10 ? `${minutes}\u202fmin ${seconds % 60}\u202fs` : `${minutes}\u202fmin`;

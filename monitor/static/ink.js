@@ -35,7 +35,8 @@ export function drawStretches(plot, stretches, colours) {
     ctx.fillRect(left, bbox.top, width, bbox.height);
     if (fault) hatch(ctx, left, bbox.top, width, bbox.height, colours.fault);
     ctx.fillStyle = fault ? colours.fault : colours.anomaly;
-    ctx.fillRect(left, bbox.top, width, 1.5 * thin);
+    const lid = Math.max(3 * thin, width); // a single reading of a long stretch is to be seen too
+    ctx.fillRect(left - (lid - width) / 2, bbox.top, lid, 2 * thin);
   }
   ctx.restore();
 }

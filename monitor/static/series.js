@@ -7,6 +7,7 @@ export class Series {
     this.periodMs = periodS ? periodS * 1000 : null;
     this.ts = columns.ts_ms;
     this.state = columns.state;
+    this.q = columns.q;
     this.score = columns.score;
     this.channels = columns.channels;
   }
@@ -32,6 +33,11 @@ export class Series {
     for (const column of this.#columns()) column.splice(0, old);
   }
 
+  /** Whether that row is a reading that the agent believed, and not a broken sensor's zero. */
+  trusted(i) {
+    return this.q[i] !== "rejected";
+  }
+
   /** Stretches of one state: [{state, from, to}], each reaching to the next row. */
   stretches(...states) {
     const found = [];
@@ -55,6 +61,7 @@ export class Series {
     const length = this.ts.length;
     this.ts.push(ts);
     this.state.push(record?.state ?? null);
+    this.q.push(record?.q ?? null);
     this.score.push(record?.score ?? null);
     for (const key of Object.keys(record?.values ?? {})) {
       this.channels[key] ??= { value: nulls(length), expected: nulls(length), spread: nulls(length) };
@@ -69,6 +76,7 @@ export class Series {
   *#columns() {
     yield this.ts;
     yield this.state;
+    yield this.q;
     yield this.score;
     for (const column of Object.values(this.channels)) yield* [column.value, column.expected, column.spread];
   }

@@ -192,9 +192,14 @@ def test_an_end_that_was_overtaken_by_its_start_stays_an_end():
 
 @pytest.mark.parametrize(
     ("newest", "is_open"),
-    [(record(5, state="anomalous"), True), (record(9, state="normal"), False), (record(3), True)],
+    [
+        (record(5, state="anomalous"), True),
+        (record(9, state="normal"), False),
+        (record(3), True),
+        (record(1, state="anomalous", epoch="f" * 16), False),
+    ],
 )
 def test_an_event_whose_agent_died_is_not_open_for_ever(newest, is_open):
     fleet, news = fed(("event", event(2, "update", 4)), ("data", data(newest)))
     (started,) = news.events["cellar"]
-    assert event_to_page(started, fleet.devices["cellar"].newest)["open"] is is_open
+    assert event_to_page(started, fleet.devices["cellar"].summary())["open"] is is_open

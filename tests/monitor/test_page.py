@@ -1,36 +1,24 @@
 """The page in a real browser: it moves, it marks what is strange, and it trusts no text."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.brokers import mosquitto
+from tests.monitor.browser import PATIENCE_MS, chromium, expect, open_page, sync_api
 from tests.monitor.messages import event, record
+from tests.monitor.pixels import blue_line, contrasts_too_low, red_pixels
 from tests.monitor.running import Agent, agent, monitor
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs picanary[test]: playwright")
-expect = sync_api.expect
-
-SWITCHES = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-PATIENCE_MS = 20_000
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script><b>bold</b>'
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[sync_api.Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @dataclass
@@ -44,24 +32,7 @@ class Scene:
 
     def open(self, path: str = "", *, width: int = 1440, scheme: str = "light") -> sync_api.Page:
         """A page in a browser profile of its own."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, service_workers="block"
-        )
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda said: self._note(said.type, said.text))
-        page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
-        page.on("request", lambda request: self._check_host(request.url))
-        page.goto(self.url + path)
-        return page
-
-    def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.wrong.append(f"console {kind}: {text}")
-
-    def _check_host(self, url: str) -> None:
-        if not url.startswith(self.url):
-            self.wrong.append(f"asked another host: {url}")
+        return open_page(self.browser, self.url, self.wrong, path, width=width, scheme=scheme)
 
 
 @pytest.fixture
@@ -146,25 +117,6 @@ def test_an_anomaly_becomes_a_mark_in_every_chart_a_word_and_an_event(scene):
     expect(chart(page)).to_have_attribute("data-anomalies", "1")
 
 
-def red_pixels(page: sync_api.Page) -> int:
-    """How much of the temperature chart is as red as the lid over an anomaly."""
-    return page.evaluate(
-        """() => {
-            const canvas = document.querySelector('[data-channel="temperature_c"] canvas');
-            const copy = document.createElement("canvas");
-            [copy.width, copy.height] = [canvas.width, canvas.height];
-            const paint = copy.getContext("2d", { willReadFrequently: true });
-            paint.drawImage(canvas, 0, 0);
-            const { data } = paint.getImageData(0, 0, canvas.width, canvas.height);
-            let red = 0;
-            for (let i = 0; i < data.length; i += 4) {
-                if (data[i] > 150 && data[i + 1] < 90 && data[i + 3] > 200) red += 1;
-            }
-            return red;
-        }"""
-    )
-
-
 def test_a_sensor_fault_is_no_anomaly(scene):
     scene.room.born()
     scene.room.records(*[record(seq) for seq in range(1, 21)])
@@ -181,6 +133,40 @@ def test_a_sensor_fault_is_no_anomaly(scene):
     expect(chart(page)).to_have_attribute("data-anomalies", "0")
     expect(value(page)).to_have_text("–")
     expect(page.get_by_test_id("score")).to_have_text("–")
+
+
+def test_a_young_room_fills_its_charts_and_a_broken_sensors_zero_does_not_flatten_them(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq, temperature_c=21.0 + seq % 2) for seq in range(1, 30)])
+    zero = {"temperature_c": 0.0, "score": None, "q": "rejected", "state": "sensor_fault"}
+    scene.room.records(record(30, **zero), record(31))
+    page = scene.open("#/device/cellar")
+    expect(page.get_by_test_id("ledger")).to_contain_text("31 received")
+    expect(chart(page)).to_have_attribute("data-faults", "1")
+    line = blue_line(page)
+    assert line["left"] < 0.15  # five minutes, where there is room for ten
+    assert line["bottom"] - line["top"] > 0.4
+
+
+def test_a_room_that_lives_fast_says_how_many_readings_come_in_a_second(scene):
+    scene.room.born(period_s=1 / 12)
+    scene.room.records(record(1))
+    page = scene.open("#/device/cellar")
+    expect(page.locator(".about")).to_contain_text("12 readings a second")
+
+
+def test_an_open_event_says_how_long_it_lasts_and_one_of_a_dead_agent_is_past(scene):
+    scene.room.born()
+    scene.room.send("event", event(2, "start", 2))
+    scene.room.records(record(1), strange(2), strange(3), strange(4))
+    page = scene.open("#/device/cellar")
+    row = page.get_by_test_id("event-row")
+    expect(row).to_contain_text("for 20\u202fs so far")
+    scene.room.records(strange(5))
+    expect(row).to_contain_text("for 30\u202fs so far")
+    scene.room.born("s2", epoch="f" * 16)
+    scene.room.records(record(6, epoch="f" * 16))
+    expect(row).to_contain_text("calm again")
 
 
 def test_text_from_mqtt_stays_text(scene):
@@ -281,35 +267,3 @@ def test_it_fits_a_phone_and_a_desk_by_day_and_by_night(scene, width, scheme):
         expect(row).to_be_hidden()
         page.get_by_role("link", name="All rooms").click()
         expect(row).to_be_visible()
-
-
-def contrasts_too_low(page: sync_api.Page) -> list[str]:
-    """Texts whose colour differs less than 4.5 to 1 from what is behind them (WCAG AA)."""
-    return page.evaluate(
-        """() => {
-            const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-            const pixel = (colours) => {
-                for (const colour of colours) { paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1); }
-                return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3);
-            };
-            const linear = (part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-            const light = (rgb) => rgb.reduce(
-                (sum, part, i) => sum + linear(part / 255) * [0.2126, 0.7152, 0.0722][i], 0.05);
-            const low = [];
-            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-            while (walker.nextNode()) {
-                const text = walker.currentNode.textContent.trim();
-                const node = walker.currentNode.parentElement;
-                if (!text || !node.checkVisibility() || node.closest(".skip, .hidden, noscript")) continue;
-                const behind = [];
-                for (let one = node; one; one = one.parentElement) {
-                    behind.unshift(getComputedStyle(one).backgroundColor);
-                }
-                const paper = light(pixel(["#fff", ...behind]));
-                const ink = light(pixel(["#fff", ...behind, getComputedStyle(node).color]));
-                const ratio = Math.max(paper, ink) / Math.min(paper, ink);
-                if (ratio < 4.5) low.push(`${text.slice(0, 30)}: ${ratio.toFixed(2)}`);
-            }
-            return low;
-        }"""
-    )

@@ -52,7 +52,14 @@ def test_without_a_birth_certificate_the_usual_step_says_what_a_gap_is():
 
 
 def test_no_record_is_no_crash():
-    assert columns([], 10, None) == {"count": 0, "ts_ms": [], "state": [], "score": [], "channels": {}}
+    assert columns([], 10, None) == {
+        "count": 0,
+        "ts_ms": [],
+        "state": [],
+        "q": [],
+        "score": [],
+        "channels": {},
+    }
 
 
 @given(
