@@ -34,9 +34,8 @@ check: $(ALL) ## lint, format and types
 assets: $(DEMO) ## fetch the page's chart library, if the installation could not
 	@exec $(VENV)/bin/python -m monitor.assets
 
-bench: $(ALL) ## measure, with what is in tests/bench
-	@if [ -d tests/bench ]; then exec $(VENV)/bin/python -m pytest tests/bench $(ARGS); \
-	else echo "make: there is no tests/bench, so there is nothing to measure yet" >&2; exit 2; fi
+bench: $(ALL) ## measure what it costs here, and write docs/bench.md
+	@exec $(VENV)/bin/python -m tests.bench.measure
 
 clean: ## remove what builds, tests and demos left; .venv and runs stay
 	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

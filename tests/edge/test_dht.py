@@ -184,7 +184,7 @@ def test_an_unknown_sensor_is_a_config_error():
 
 def test_a_missing_library_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "adafruit_dht", None)
-    with pytest.raises(MissingExtra, match=r"source dht needs adafruit_dht; .*'picanary\[pi\]'"):
+    with pytest.raises(MissingExtra, match=r"adafruit_dht is not installed; .*'picanary\[pi\]'"):
         open_source(SourceSettings(kind="dht"))
 
 

@@ -14,16 +14,16 @@ def test_an_installed_module_is_returned():
 
 def test_a_missing_module_names_the_extra_that_brings_it():
     with pytest.raises(MissingExtra) as caught:
-        need("a_module_that_nobody_has", "train", by="python -m trainer")
+        need("a_module_that_nobody_has", "train")
     assert str(caught.value) == (
-        "python -m trainer needs a_module_that_nobody_has; install it with: pip install 'picanary[train]'"
+        "a_module_that_nobody_has is not installed; get it with: pip install 'picanary[train]'"
     )
 
 
 def test_a_module_that_lacks_a_module_itself_names_that_one(tmp_path, monkeypatch):
     (tmp_path / "half_installed.py").write_text("import its_missing_half\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(MissingExtra, match=r"needs its_missing_half;.*picanary\[pi\]"):
+    with pytest.raises(MissingExtra, match=r"its_missing_half is not installed;.*picanary\[pi\]"):
         need("half_installed", "pi")
 
 
