@@ -81,7 +81,10 @@ class Agent:
         changes = self._detector.close() if self._detector is not None else ()
         now_ms = self._recent[-1]["ts_ms"] if self._recent else 0
         seq = self._journal.next_seq - 1
-        self._journal.append_events(tuple(self._event(seq, now_ms, change) for change in changes))
+        try:
+            self._journal.append_events(tuple(self._event(seq, now_ms, change) for change in changes))
+        except JournalError as error:
+            LOG.warning("%s; the end of the event is not kept", error)
 
     def sample(self) -> None:
         """One reading from the sensor to the journal. Raises EndOfRecording."""

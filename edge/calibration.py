@@ -18,7 +18,7 @@ from edge.windowing import Windowing
 WEEK_S = 7 * 86_400.0
 # Where each signal's alarm begins in a fleet of rooms, at one false alarm a week, and its share
 # of that budget. A device's own history of days puts its levels 2 to 9 times too low, so it
-# has only a quarter of the say (geometric mean; shared/DETECTOR.md holds the measurements).
+# has only a quarter of the say (geometric mean; docs/detector.md).
 FLEET_LEVELS = {
     "surprise": 16.0,
     "vapour": 7.0,

@@ -14,8 +14,6 @@ class Gate:
 
     channels: tuple[Channel, ...]
     failed_in_a_row: int = 0
-    failed: int = 0
-    passed: int = 0
     reason: str | None = None
 
     @property
@@ -27,10 +25,8 @@ class Gate:
         """The reading with its quality: as it came, `missing` or `rejected`."""
         self.reason = self._complaint(reading)
         if self.reason is None:
-            self.passed += 1
             self.failed_in_a_row = 0
             return reading
-        self.failed += 1
         self.failed_in_a_row += 1
         missing = any(reading.values.get(c.name) is None for c in self.channels)
         return replace(reading, quality="missing" if missing else "rejected")

@@ -14,7 +14,7 @@ from edge.agent import Agent
 from edge.bundle import Bundle, load
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
-from edge.errors import BundleError, JournalError
+from edge.errors import BundleError, JournalError, PicanaryError
 from edge.health import Health, info
 from edge.journal import Journal
 from edge.mqtt.broker import knock
@@ -132,6 +132,9 @@ def _run(config: Config, model: Bundle | None, source: Source, pace: Pace, stop:
         where = config.broker.address or "no broker: records stay in the journal"
         LOG.info("device %s, source %s, every %g s, to %s", device, source.name, pace.wait_s, where)
         agent.run(pace.wait_s, stop)
+    except PicanaryError:
+        stop.set()  # somebody waits for the sentence: what the journal holds is sent another time
+        raise
     finally:
         _end(journal, uplink, stop)
 

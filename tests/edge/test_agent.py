@@ -354,3 +354,20 @@ def test_a_replay_ends_the_event_that_is_open(room_bundle: Path, tmp_path: Path)
             assert process.wait(DEADLINE_S) == 0
         heard.wait(lambda: [event["phase"] for event in heard.of("event")][-1:] == ["end"])
         assert heard.of("event")[0]["phase"] == "start"
+
+
+def test_a_broker_that_refuses_is_said_at_once_whatever_the_journal_holds(tmp_path: Path) -> None:
+    with agent(tmp_path, "--source", "simulator", "--speed", 100, "--commit-s", 0.2) as offline:
+        deadline = time.monotonic() + DEADLINE_S
+        while _count(tmp_path / "journal.db") < 20 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        offline.send_signal(signal.SIGTERM)
+        assert offline.wait(DEADLINE_S) == 0
+    with mosquitto("allow_anonymous false") as broker:
+        where = ["--broker", f"127.0.0.1:{broker.port}"]
+        with agent(tmp_path, "--source", "simulator", *where) as refused:
+            assert refused.wait(DEADLINE_S) == 2
+            assert refused.stderr is not None
+            last = refused.stderr.read().strip().splitlines()[-1]
+            assert last.startswith("python -m edge: ") and "not authorized" in last
+    assert _count(tmp_path / "journal.db") >= 20, "nothing is lost"
