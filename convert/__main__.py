@@ -59,7 +59,7 @@ def _convert(options: argparse.Namespace) -> int:
     network = Network(model, windowing.width, windowing.outputs)
     inputs = _inputs(run)
     difference = compare(network, KerasNetwork(run.model), inputs)
-    settings = calibrate(run.history, run.habits, network, options.false_alarms_per_week)
+    settings = calibrate(run.history, run.habits, network, options.false_alarms_per_week, run.fleet)
     made = bundle.Bundle(
         name=run.settings["name"],
         version=options.version,

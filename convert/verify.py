@@ -8,7 +8,7 @@ from edge.errors import BundleError
 from edge.scorer import Answers
 from edge.window import Inputs
 
-GOLDEN_WINDOWS = 32
+GOLDEN_WINDOWS = 12
 # Answers are in steps of the channel and in logarithms of deviations; alarms begin at several
 # deviations, so that a ten-thousandth is far below anything that could decide one. Other
 # processors sum in another order and differ by about a millionth.

@@ -15,6 +15,8 @@ The rules:
 - A *false alarm* is an alarm that begins more than RECOVERY_S after the last fault. Before that the
   room is still recovering, and the fault is still among what the detector calls the last minutes:
   such an alarm is neither false nor does it find anything.
+- *Advisories* are events of a slow channel apart from the alarm; no record is in alarm for them, and
+  they count neither as found nor as false.
 - Faults that ended before the first verdict (the window was filling), and faults not yet found
   whose span the last record cuts short, could not be judged: they are `unjudged`, not `faults`.
 """

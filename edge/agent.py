@@ -55,7 +55,8 @@ class Agent:
         self._origin = origin
         self._on_record = on_record
         self._recent: deque[dict[str, Any]] = deque(maxlen=EVENT_WINDOW)
-        self._event_number = 0
+        self._event_numbers: dict[str, int] = {}  # of the events that are open, one a kind
+        self._last_event = 0  # the number of the newest event
         self._clock, self._clock_checked = clock_quality(), time.monotonic()
         self.sensor = SensorState()
         self.faults: Counter[str] = Counter()
@@ -74,17 +75,17 @@ class Agent:
             if behind > period_s:
                 due += behind // period_s * period_s if period_s else behind  # skip ticks, never burst
             stop.wait(max(0.0, due - time.monotonic()))
-        self._close_event()
+        self._close_events()
 
-    def _close_event(self) -> None:
-        """Nobody watches any more: an event that is left open would stay so for ever."""
+    def _close_events(self) -> None:
+        """Nobody watches any more: events that are left open would stay so for ever."""
         changes = self._detector.close() if self._detector is not None else ()
         now_ms = self._recent[-1]["ts_ms"] if self._recent else 0
         seq = self._journal.next_seq - 1
         try:
             self._journal.append_events(tuple(self._event(seq, now_ms, change) for change in changes))
         except JournalError as error:
-            LOG.warning("%s; the end of the event is not kept", error)
+            LOG.warning("%s; the end of an event is not kept", error)
 
     def sample(self) -> None:
         """One reading from the sensor to the journal. Raises EndOfRecording."""
@@ -129,8 +130,12 @@ class Agent:
         self._on_record(made)
 
     def _event(self, seq: int, ts_ms: int, change: Change) -> bytes:
+        kind = change.event.kind
         if change.phase == "start":
-            self._event_number = seq
+            # one record can open both an alarm and an advisory, which need a number each
+            self._last_event = max(seq, self._last_event + 1)
+            self._event_numbers[kind] = self._last_event
+        number = self._event_numbers[kind]
         window = list(self._recent) if change.phase == "start" else []
-        LOG.info("%s %s: %s", change.event.kind.replace("_", " "), change.phase, change.event.why)
-        return encode(event_message(self._origin, seq, self._event_number, ts_ms, change, window))
+        LOG.info("%s %s: %s", kind.replace("_", " "), change.phase, change.event.why)
+        return encode(event_message(self._origin, seq, number, ts_ms, change, window))

@@ -4,38 +4,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.advisory import remember
 from edge.detector import DetectorSettings
-from edge.gate import Gate
+from edge.fleet import FLEET, Fleet
+from edge.gate import Gate, fault_after
 from edge.habits import Habits
 from edge.reading import Channel
 from edge.recording import Recording
 from edge.replay import Observed, observe
 from edge.scorer import Answers, Scorer
-from edge.signals import SIGNALS, Signal, SignalSettings
+from edge.signals import SHAPES, SIGNALS, Signal, SignalSettings
 from edge.window import Floats
 from edge.windowing import Windowing
 
 WEEK_S = 7 * 86_400.0
-# Where each signal's alarm begins in a fleet of rooms, at one false alarm a week, and its share
-# of that budget. A device's own history of days puts its levels 2 to 9 times too low, so it
-# has only a quarter of the say (geometric mean; docs/detector.md).
-FLEET_LEVELS = {
-    "surprise": 16.0,
-    "vapour": 7.0,
-    "slow_surprise": 16.0,
-    "slow_vapour": 7.0,
-    "noise": 2.7,
-    "frozen": 66.0,
-}
-SHARES = {
-    "surprise": 0.15,
-    "vapour": 0.15,
-    "slow_surprise": 0.15,
-    "slow_vapour": 0.15,
-    "noise": 0.2,
-    "frozen": 0.2,
-}
-DEVICE_SAY = 0.25
+# What a history of hours calls usual is too narrow: levels are wider by this many days over its length.
+SHORT_HISTORY_DAYS = 0.25
 PEAK_APART_S = 3600.0
 FEWEST_PEAKS = 5
 # The mean excess of log peaks, where a history has too few to tell, and what is believed of one.
@@ -45,27 +29,55 @@ COVERAGE = 0.9
 
 
 def calibrate(
-    history: Recording, habits: Habits, network: Answers, false_alarms_per_week: float
+    history: Recording,
+    habits: Habits,
+    network: Answers,
+    false_alarms_per_week: float,
+    fleet: Fleet = FLEET,
 ) -> DetectorSettings:
-    """Alarm levels for a budget and the 90 % band, from an unlabelled history (n rows)."""
-    scorer = Scorer(network, habits.windowing, habits.floor)
-    observed = observe(history, Gate(habits.windowing.measured), scorer, habits.windowing)
+    """Alarm levels for a budget and the 90 % band, from an unlabelled history (n rows).
+
+    The levels are the fleet's: signals are in units of the device's own scales already, a history of
+    days is too short to tell what happens once a week, and one with faults in it tells it wrong
+    (`docs/detector.md` has what each costs).
+    """
+    windowing = habits.windowing
+    observed = look_back(history, habits, network)
     surprise = np.array([seen.views[0].surprise for seen in observed.observations if seen is not None])
     band = np.maximum(np.quantile(surprise, COVERAGE, axis=0), 0.1)
-    about = SignalSettings(habits.windowing.channels, history.period_s, habits.floor, habits.change_rate)
-    levels = {}
-    one_view = len(habits.windowing.views) == 1
-    used = {name: share for name, share in SHARES.items() if not (one_view and name.startswith("slow"))}
-    for name, share in used.items():
-        fleet = FLEET_LEVELS[name]
-        values = _signal(SIGNALS[name](about), observed, habits.windowing)
-        budget = share / sum(used.values()) * false_alarms_per_week
-        tail = device_tail(values, history.ts_ms, history.period_s)
-        # the fleet's level is for one a week; rarer alarms are further out on the same tail
-        fleet *= false_alarms_per_week**-tail.scale
-        own = float(np.clip(tail.level(budget), fleet / 4, fleet * 4))
-        levels[name] = own**DEVICE_SAY * fleet ** (1 - DEVICE_SAY)
-    return DetectorSettings(habits.floor, tuple(band.tolist()), habits.change_rate, levels)
+    used = {name: fleet.shares[name] for name in signals_for(windowing, fleet)}
+    wider = (1.0 + SHORT_HISTORY_DAYS / windowing.history_days) * false_alarms_per_week**-USUAL_SCALE
+    levels = {name: fleet.levels[name] * wider for name in used}
+    budgets = {name: share / sum(used.values()) * false_alarms_per_week for name, share in used.items()}
+    return DetectorSettings(
+        habits.floor, tuple(band.tolist()), habits.change_rate, levels, budgets, remember(history)
+    )
+
+
+def look_back(history: Recording, habits: Habits, network: Answers) -> Observed:
+    """The history as the detector would have seen it."""
+    scorer = Scorer(network, habits.windowing, habits.floor)
+    gate = Gate(habits.windowing.measured, fault_after(history.period_s))
+    return observe(history, gate, scorer, habits.windowing)
+
+
+def signals_for(windowing: Windowing, fleet: Fleet) -> tuple[str, ...]:
+    """Those of the fleet's signals that this device can have."""
+    absent = set(SHAPES) - set(windowing.shapes)
+    if len(windowing.channels) == 1:
+        absent.add("stuck")  # it would be frozen
+    if len(windowing.views) == 1:
+        absent |= {name for name in fleet.levels if name.startswith("slow")}
+    return tuple(name for name in fleet.levels if name not in absent)
+
+
+def signal_values(name: str, habits: Habits, observed: Observed) -> Floats:
+    """(n,) one signal over a series."""
+    windowing = habits.windowing
+    about = SignalSettings(
+        windowing.channels, windowing.period_s, habits.floor, habits.change_rate, windowing.shapes
+    )
+    return _signal(SIGNALS[name](about), observed, windowing)
 
 
 def _signal(signal: Signal, observed: Observed, windowing: Windowing) -> Floats:

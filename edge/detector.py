@@ -1,13 +1,17 @@
 """Readings to verdicts: warming, normal, anomalous, sensor fault; events with onset and end."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from edge.advisory import LEVEL as SHIFT_LEVEL
+from edge.advisory import Advisory, Past, Shift
+from edge.budget import Budget
 from edge.event import Change, Event, EventTracker
-from edge.explain import explain
-from edge.gate import Gate
+from edge.explain import explain, explain_shift
+from edge.gate import Gate, fault_after
+from edge.rank import range_score
 from edge.reading import Reading
 from edge.scorer import Answers, Scorer
 from edge.signals import SIGNALS, Observation, Signal, SignalSettings, Strange, shares
@@ -25,12 +29,14 @@ class DetectorSettings:
     band: tuple[float, ...]  # C: half the 90 % band, in deviations
     change_rate: tuple[tuple[float, ...], ...]  # C x 24
     levels: dict[str, float]  # per signal: where the alarm begins
+    budgets: dict[str, float]  # per signal: false alarms a week that it may cost
+    past: Past  # what the history was like, for the advice on long shifts
     release: float = 0.6  # an event goes on while the score is above this
     calm_s: float = 1800.0  # and ends after so long below it
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the manifest."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, table: dict[str, Any], channels: int) -> "DetectorSettings":
@@ -40,19 +46,25 @@ class DetectorSettings:
             band=tuple(float(x) for x in table["band"]),
             change_rate=tuple(tuple(float(x) for x in row) for row in table["change_rate"]),
             levels={str(name): float(level) for name, level in table["levels"].items()},
+            budgets={str(name): float(rate) for name, rate in table["budgets"].items()},
+            past=Past.from_json(table["past"]),
             release=float(table["release"]),
             calm_s=float(table["calm_s"]),
         )
-        shapes = {len(settings.floor), len(settings.band), len(settings.change_rate)}
+        of_each = (settings.floor, settings.band, settings.change_rate, settings.past.quantiles)
+        shapes = {len(rows) for rows in of_each}
         if shapes != {channels} or any(len(row) != 24 for row in settings.change_rate):
             raise ValueError("the detector needs floor, band and change rates for each channel")
         if not settings.levels or settings.levels.keys() - SIGNALS.keys():
             raise ValueError(f"levels must be for some of {', '.join(SIGNALS)}")
+        if settings.levels.keys() != settings.budgets.keys():
+            raise ValueError("each level needs its share of the budget")
         rates = [rate for row in settings.change_rate for rate in row]
         positive = [
             *settings.floor,
             *settings.band,
             *settings.levels.values(),
+            *settings.budgets.values(),
             settings.calm_s,
             settings.release,
         ]
@@ -74,6 +86,8 @@ class Verdict:
     spread: tuple[float, ...] | None = None
     why: str | None = None
     changes: tuple[Change, ...] = ()
+    shift: float = 0.0  # of the last hours, in deviations of the last weeks, over the level of an advice
+    level: float = 0.0  # how far the value itself is from what it mostly is, in swings
 
 
 def after(changes: tuple[Change, ...], verdict: Verdict) -> Verdict:
@@ -84,12 +98,20 @@ def after(changes: tuple[Change, ...], verdict: Verdict) -> Verdict:
 class Decision:
     """Scored readings to verdicts; one arithmetic for streaming and batch."""
 
-    def __init__(self, windowing: Windowing, settings: DetectorSettings) -> None:
+    def __init__(self, windowing: Windowing, settings: DetectorSettings, speed: float = 1.0) -> None:
+        """`speed` is how many times faster than our clock the room lives."""
+        self._speed = speed
         self._names = windowing.channels
         self._settings = settings
-        about = SignalSettings(windowing.channels, windowing.period_s, settings.floor, settings.change_rate)
+        about = SignalSettings(
+            windowing.channels, windowing.period_s, settings.floor, settings.change_rate, windowing.shapes
+        )
         self._signals: dict[str, Signal] = {name: SIGNALS[name](about) for name in settings.levels}
-        self._tracker = EventTracker(max(1, round(settings.calm_s / windowing.period_s)))
+        calm_samples = max(1, round(settings.calm_s / windowing.period_s))
+        self._tracker = EventTracker(calm_samples)
+        self._budget = Budget(settings.budgets, windowing.period_s)
+        self._advisory = Advisory(windowing.channels, settings.past)
+        self._advice = EventTracker(1)
         self._state: State = "warming"
         self.faults = 0  # scores that were not finite
 
@@ -101,8 +123,8 @@ class Decision:
         return self._tracker.close() if event is not None and event.kind == "anomalous" else ()
 
     def close(self) -> tuple[Change, ...]:
-        """The end of watching ends an open event."""
-        return self._tracker.close()
+        """The end of watching ends what is open."""
+        return self._tracker.close() + self._advice.close()
 
     def failed(self, reading: Reading, reason: str, sensor_fault: bool) -> Verdict:
         """A reading that the gate held back."""
@@ -120,32 +142,59 @@ class Decision:
     def scored(self, seen: Observation) -> Verdict:
         """A reading that the network has judged."""
         changes = self._sensor_is_back()
-        newest = seen.views[0]
-        spread = tuple(b * d for b, d in zip(self._settings.band, newest.deviation, strict=True))
-        name, strange, score = self._strangest(seen)
-        if not np.isfinite(score):
+        shift = self._advisory.update(round(seen.ts_ms * self._speed), seen.values)
+        strange = {name: signal.update(seen) for name, signal in self._signals.items()}
+        ratios = {name: strange[name].value / self._level(name) for name in strange}
+        worst = max(ratios, key=lambda name: (not np.isfinite(ratios[name]), ratios[name]))
+        if not np.isfinite(ratios[worst]):
             self.faults += 1
             return Verdict("no_model", why="the model's answer was not a number", changes=changes)
+        self._budget.pass_by()
+        changes += self._advise(seen, shift)
         opened = self._tracker.open is not None
-        if score < (self._settings.release if opened else 1.0):
+        alarmed = ratios[worst] >= (self._settings.release if opened else 1.0)
+        odds = seen.evidence[0] if seen.evidence else 0.0
+        score = range_score(ratios, odds, max(seen.far), max(seen.level), shift.size, alarmed)
+        newest = seen.views[0]
+        spread = tuple(b * d for b, d in zip(self._settings.band, newest.deviation, strict=True))
+        away = (shift.size / SHIFT_LEVEL, max(seen.level))
+        if not alarmed:
             self._state = "normal"
-            return Verdict(
-                "normal", score, False, newest.expected, spread, None, changes + self._tracker.calm()
-            )
+            changes += self._tracker.calm()
+            return Verdict("normal", score, False, newest.expected, spread, None, changes, *away)
         self._state = "anomalous"
-        why = explain(name, strange, seen, self._names, self._settings.band)
-        event = Event(
-            "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
-            seen.values, newest.expected, spread, shares(seen.views[strange.view].surprise),
-        )  # fmt: skip
+        if not opened:
+            self._budget.alarmed(worst, ratios[worst])
+        why = explain(worst, strange[worst], seen, self._names, self._settings.band)
+        event = self._event(seen, worst, strange[worst], score, why, spread)
         changes += self._tracker.strange(event)
-        return Verdict("anomalous", score, True, newest.expected, spread, why, changes)
+        return Verdict("anomalous", score, True, newest.expected, spread, why, changes, *away)
 
-    def _strangest(self, seen: Observation) -> tuple[str, Strange, float]:
-        strange = {name: signal.update(seen) for name, signal in self._signals.items()}
-        ratios = {name: strange[name].value / self._settings.levels[name] for name in strange}
-        worst = max(ratios, key=lambda name: (not np.isfinite(ratios[name]), ratios[name]))
-        return worst, strange[worst], ratios[worst]
+    def _level(self, name: str) -> float:
+        return self._settings.levels[name] * self._budget.factor(name)
+
+    def _event(
+        self,
+        seen: Observation,
+        name: str,
+        strange: Strange,
+        score: float,
+        why: str,
+        spread: tuple[float, ...],
+    ) -> Event:
+        return Event(
+            "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
+            seen.values, seen.views[0].expected, spread, shares(seen.views[strange.view].surprise),
+        )  # fmt: skip
+
+    def _advise(self, seen: Observation, shift: Shift) -> tuple[Change, ...]:
+        """The slow channel: apart from the alarm, and on no budget."""
+        opened = self._advice.open is not None
+        if shift.size < SHIFT_LEVEL * (self._settings.release if opened else 1.0):
+            return self._advice.calm()
+        name = self._names[shift.channel]
+        why = explain_shift(name, shift)
+        return self._advice.strange(Event("advisory", seen.ts_ms, shift.size / SHIFT_LEVEL, why, name))
 
     def _sensor_is_back(self) -> tuple[Change, ...]:
         event = self._tracker.open
@@ -166,11 +215,11 @@ class Detector:
         settings: DetectorSettings,
         speed: float = 1.0,
     ) -> None:
-        self.gate = Gate(windowing.measured)
+        self.gate = Gate(windowing.measured, fault_after(windowing.period_s))
         self._scorer = Scorer(network, windowing, settings.floor)
         self._windowing = windowing
         self._window = Window(windowing)
-        self._decision = Decision(windowing, settings)
+        self._decision = Decision(windowing, settings, speed)
         self._speed = speed
         self._last_ms: int | None = None
 

@@ -1,9 +1,9 @@
-"""An anomaly or a sensor fault from onset to end."""
+"""An anomaly, a sensor fault or an advisory from onset to end."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["anomalous", "sensor_fault"]
+Kind = Literal["anomalous", "sensor_fault", "advisory"]
 Phase = Literal["start", "update", "end"]
 
 # An open event is announced again when it has become this many times worse.
@@ -15,7 +15,7 @@ class Event:
     """What is known of an event so far. Tuples have one number a channel, physical units.
 
     `observed`, `expected`, `spread` and `share` are those of the worst reading; a sensor
-    fault has none. `end_ms` is the last strange reading, None while the event is open.
+    fault and an advisory have none. `end_ms` is the last strange reading, None while the event is open.
     """
 
     kind: Kind

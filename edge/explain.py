@@ -1,7 +1,9 @@
 """Verdicts in a sentence that a person would say."""
 
-from edge.reading import channel
+from edge.advisory import Shift
+from edge.reading import HUMIDITY, TEMPERATURE, channel
 from edge.signals import Observation, Strange
+from edge.vapour import change
 
 
 def quantity(name: str, value: float) -> str:
@@ -17,6 +19,25 @@ def number(name: str, value: float, spread: float | None = None) -> str:
     return f"{value:.1f} " + ("" if spread is None else f"± {max(spread, 0.1):.1f} ") + unit
 
 
+# What a shape that the model knows is called by people.
+_LIKE = {
+    "strange": "the last hours do not look like this room",
+    "window_open": "this looks like an open window",
+    "heater_failing": "this looks like heating that has failed",
+    "humidity_surge": "this looks like a shower, a boiling pot or a leak",
+    "decorrelated": "it no longer follows the rest of the room",
+    "noise_burst": "it jumps about as a loose wire makes it do",
+}
+
+
+def explain_shift(name: str, shift: Shift) -> str:
+    """Why the slow channel says something."""
+    return (
+        f"{name} has been about {number(name, shift.lately)} for hours; "
+        f"in the last weeks it was mostly about {number(name, shift.usual)}"
+    )
+
+
 def explain(
     signal: str, strange: Strange, seen: Observation, names: tuple[str, ...], band: tuple[float, ...]
 ) -> str:
@@ -26,14 +47,24 @@ def explain(
     observed = quantity(name, seen.values[c])
     if signal == "noise":
         return f"{name} has been {strange.value:.1f} times as restless as usual for a while"
-    if signal == "frozen":
+    if signal == "stuck":
         return f"{observed}: it has stood still for far longer than it does at this hour"
-    if signal.endswith("vapour"):
-        more = "more" if view.residual[c] > 0 else "less"
-        when = "all at once" if strange.view == 0 else "in a few minutes"
-        return f"{observed}: {more} water in the air, {when}, than the temperature explains"
+    if signal == "frozen":
+        return f"{observed}: nothing has moved for far longer than it does at this hour"
+    if signal in _LIKE:
+        expected = number(name, view.expected[c], band[c] * view.deviation[c])
+        return f"{observed} (expected {expected}): {_LIKE[signal]}"
+    water = f": {_water(strange, seen, names)}" if signal.endswith("vapour") else ""
     expected = number(name, view.expected[c], band[c] * view.deviation[c])
     if strange.view == 0:
-        return f"{observed}, expected {expected}"
+        return f"{observed}, expected {expected}{water}"
     lately = number(name, view.expected[c] + view.residual[c])
-    return f"{name} {lately} in the last minutes, expected {expected}"
+    return f"{name} {lately} in the last minutes, expected {expected}{water}"
+
+
+def _water(strange: Strange, seen: Observation, names: tuple[str, ...]) -> str:
+    """What an unexpected change says of the water in the air."""
+    at = names.index(TEMPERATURE.name), names.index(HUMIDITY.name)
+    residual = seen.views[strange.view].residual
+    more = change(*(seen.values[c] for c in at), *(residual[c] for c in at)) > 0
+    return f"{'more' if more else 'less'} water in the air than the temperature explains"

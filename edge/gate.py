@@ -1,11 +1,17 @@
 """Between sensor and model: a broken sensor is not an anomalous room."""
 
+import math
 from dataclasses import dataclass, replace
 
 from edge.reading import CHANNELS, Channel, Reading
 
-# One failed reading is daily bread for a DHT; three in a row are not.
-FAULT_AFTER = 3
+# One failed reading is daily bread for a DHT; three in a row are not, nor is a silence of minutes.
+FAULT_AFTER, FAULT_AFTER_S = 3, 120.0
+
+
+def fault_after(period_s: float) -> int:
+    """So many failed readings in a row, one every `period_s`, are a broken sensor."""
+    return int(min(FAULT_AFTER, max(1, math.ceil(FAULT_AFTER_S / period_s))))
 
 
 @dataclass(slots=True)
@@ -13,13 +19,14 @@ class Gate:
     """Lets plausible readings through and says when the sensor itself has failed."""
 
     channels: tuple[Channel, ...]
+    fault_after: int = FAULT_AFTER
     failed_in_a_row: int = 0
     reason: str | None = None
 
     @property
     def sensor_fault(self) -> bool:
         """Whether so many readings in a row failed that the sensor must be broken."""
-        return self.failed_in_a_row >= FAULT_AFTER
+        return self.failed_in_a_row >= self.fault_after
 
     def check(self, reading: Reading) -> Reading:
         """The reading with its quality: as it came, `missing` or `rejected`."""

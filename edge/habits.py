@@ -3,22 +3,31 @@
 All of it is robust: a history of weeks holds faults, and a standard deviation would learn them.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge.errors import RecordingError
+from edge.pyramid import look
 from edge.reading import CHANNELS
 from edge.recording import Recording
-from edge.window import Floats, batches
+from edge.window import Floats, stretches
 from edge.windowing import View, Windowing
 
 DAY_S = 86_400.0
 GAP_LIMIT = 3
 WARM_UP = 32
-FEWEST_WINDOWS = 200
+FEWEST_WINDOWS = 100
 # What a person would notice takes minutes: air through a window, a heater that went out.
 BLOCK_S = 300.0
+# Nine levels reach back 42 hours in blocks of five minutes; more gained nothing (docs/detector.md).
+LEVELS = 9
+# A history shorter than what a scale is about makes it too small: it is widened by this times
+# (span / history), and at most by that of a history of so many days.
+SHORT_HISTORY, SHORTEST_DAYS = 2.0, 0.3
+# Quantiles need no more rows than this.
+MOST_MEASURED = 20_000
 
 
 def robust_scale(values: Floats, floor: float) -> float:
@@ -65,48 +74,65 @@ class Habits:
     change_rate: tuple[tuple[float, ...], ...]  # C x 24
 
 
-def levels_for(block: int, period_s: float, samples: int) -> int:
-    """How many levels of the pyramid make a day, or an eighth of the history if that is less."""
-    day = np.log2(max(DAY_S / period_s / block, 1.0))
-    have = np.log2(max(samples / 8 / block, 1.0))
-    return int(np.clip(np.floor(min(max(day, 5.0), have)), 4, 13))
-
-
 def blocks_for(period_s: float) -> tuple[int, ...]:
     """Blocks of the views, in samples: one sample, and five minutes where that is more than one."""
     return (1, round(BLOCK_S / period_s)) if period_s <= BLOCK_S / 2 else (1,)
 
 
 def learn_habits(history: Recording) -> Habits:
-    """Scales, floors and habits from rows (n, C) that are whole."""
+    """Scales, floors and habits from rows (n, C) that are whole. Raises RecordingError for too few."""
     values = plausible(history)
     whole = values[np.isfinite(values).all(axis=1)]
     if len(whole) < FEWEST_WINDOWS:
         raise RecordingError(
             f"{history.name}: {len(whole)} rows to train on are plausible, {FEWEST_WINDOWS} are needed"
         )
-    own = [_least_step(column) for column in whole.T]
-    step = tuple(robust_scale(np.diff(column), least / 2) for column, least in zip(whole.T, own, strict=True))
+    bare = _bare(history, whole)
+    own = [_least_step(column) for column in bare.traced(whole).T]
+    step = bare.views[0].step
     floor = tuple(
         max(c.floor, o / 2) if c.floor else max(o / 2, s / 4)
-        for c, o, s in zip(history.channels, own, step, strict=True)
-    )
-    # so wide that no input is limited: they are then the bare differences in this unit
-    wide = tuple((np.ptp(whole, axis=0) + step).tolist())
-    views = []
-    for block in blocks_for(history.period_s):
-        levels = levels_for(block, history.period_s, len(whole))
-        spread = tuple((width,) * (levels - 1) for width in wide)
-        views.append(View(block, levels, step if block == 1 else wide, spread))
-    bare = Windowing(
-        channels=tuple(c.name for c in history.channels),
-        period_s=history.period_s,
-        gap_limit=GAP_LIMIT,
-        warm_up=max(WARM_UP, 2 * views[-1].block),
-        centre=tuple(np.median(whole, axis=0).tolist()),
-        views=tuple(views),
+        for c, o, s in zip(history.channels, own, step, strict=False)
     )
     return Habits(_with_scales(bare, history, values, own), floor, _change_rates(history))
+
+
+def _bare(history: Recording, whole: Floats) -> Windowing:
+    """The windowing with all that needs no window to be known; its other scales mean nothing yet."""
+    names = tuple(c.name for c in history.channels)
+    blank = Windowing(names, history.period_s, GAP_LIMIT, WARM_UP, 1.0, (), (), (), (), ())
+    traced = blank.traced(whole)
+    step, moves = zip(*(_step_and_rate(column) for column in traced.T), strict=True)
+    wide = tuple((np.ptp(traced, axis=0) + step).tolist())
+    views = tuple(
+        View(
+            block,
+            LEVELS,
+            step if block == 1 else wide,
+            tuple((w,) * (LEVELS - 1) for w in wide),
+            tuple((w,) * LEVELS for w in wide),
+        )
+        for block in blocks_for(history.period_s)
+    )
+    days = len(whole) * history.period_s / DAY_S
+    own = [_least_step(column) for column in traced.T]
+    swing = [robust_scale(column, o) for column, o in zip(traced.T, own, strict=True)]
+    return replace(
+        blank,
+        warm_up=max(WARM_UP, 2 * views[-1].block),
+        history_days=days,
+        centre=tuple(np.median(traced, axis=0).tolist()),
+        swing=tuple(s * (1.0 + SHORT_HISTORY / max(days, SHORTEST_DAYS)) for s in swing),
+        stillness=tuple(-math.log1p(-rate) for rate in moves),
+        views=views,
+    )
+
+
+def _step_and_rate(trace: Floats) -> tuple[float, float]:
+    """Robust scale of its changes, and how often it changes at all."""
+    changes = np.diff(trace)
+    rate = (np.count_nonzero(changes) + 1.0) / (len(changes) + 2.0)
+    return robust_scale(changes, _least_step(trace) / 2), float(np.clip(rate, 1e-6, 0.99))
 
 
 def _least_step(values: Floats) -> float:
@@ -115,27 +141,48 @@ def _least_step(values: Floats) -> float:
 
 
 def _with_scales(bare: Windowing, history: Recording, values: Floats, own: list[float]) -> Windowing:
-    """The windowing with the scales of each view, measured through itself."""
-    found = [batch.windows for batch in batches(bare, values, elapsed(history.ts_ms, values))]
-    windows = sum(len(each.inputs) for each in found)
+    """The windowing with the scales of each view, measured through its own pyramid."""
+    found = list(stretches(bare, values, elapsed(history.ts_ms, values)))
+    windows = sum(int((each.numbers >= bare.warm_up).sum()) for each in found)
     if windows < FEWEST_WINDOWS:
         raise RecordingError(
             f"{history.name}: {windows} windows to train on, {FEWEST_WINDOWS} are needed; a window takes "
             f"{bare.warm_up} readings without a long gap, so record for longer"
         )
-    inputs = np.concatenate([windows.inputs for windows in found]).astype(np.float64)
-    moved = np.concatenate([windows.present - windows.previous for windows in found])
+    thin = 1 + len(values) // MOST_MEASURED
+    numbers = [each.numbers[::thin] for each in found]
+    numbers = [each[each >= bare.warm_up] for each in numbers]
+    age = np.concatenate(numbers)
     views = []
-    for v, view in enumerate(bare.views):
-        # a mean over a block moves by less than the sensor's own steps
-        least = view.step if view.block == 1 else tuple(o / 4 for o in own)
-        step = tuple(robust_scale(moved[:, v, c], least[c]) for c in range(len(own)))
-        spread = []
-        for c, wide in enumerate(view.spread):
-            levels = inputs[:, bare.inputs_of(v, c)][:, 1:-1] * wide[0]
-            spread.append(tuple(robust_scale(levels[:, k], step[c]) for k in range(view.levels - 1)))
-        views.append(replace(view, step=view.step if view.block == 1 else step, spread=tuple(spread)))
+    for view in bare.views:
+        seen = [look(view, at, each.past.values) for at, each in zip(numbers, found, strict=True)]
+        now = np.concatenate([each.now for each in seen]) * bare.quantum
+        means = np.concatenate([each.means for each in seen]) * bare.quantum[:, None]
+        views.append(_measured(view, now, means, age, own, bare))
     return bare.with_views(tuple(views))
+
+
+def _measured(
+    view: View, now: Floats, means: Floats, age: np.ndarray, own: list[float], bare: Windowing
+) -> View:
+    """The view with its scales, from blocks (n, K) and levels (n, K, L) of samples numbered `age` (n,)."""
+    far = [age >= min(view.block * 2**level, int(age.max()) // 2) for level in range(view.levels)]
+    steps, spreads, reaches = [], [], []
+    for k, least in enumerate(own):
+        # a mean over a block moves by less than the sensor's own steps
+        step = view.step[k] if view.block == 1 else robust_scale(now[:, k] - means[:, k, 0], least / 4)
+        spread, reach, before = [], [], step
+        for level, rows in enumerate(far):
+            away = robust_scale((now[:, k] - means[:, k, level])[rows], before)
+            before = away  # further back is never closer
+            days = view.block * 2.0 ** (level + 1) * bare.period_s / DAY_S
+            reach.append(away * (1.0 + SHORT_HISTORY * days / bare.history_days))
+            if level:
+                spread.append(robust_scale((means[:, k, level] - means[:, k, 0])[rows], step))
+        steps.append(step)
+        spreads.append(tuple(spread))
+        reaches.append(tuple(reach))
+    return replace(view, step=tuple(steps), spread=tuple(spreads), reach=tuple(reaches))
 
 
 def _change_rates(history: Recording) -> tuple[tuple[float, ...], ...]:

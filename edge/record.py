@@ -55,7 +55,7 @@ def record(
 def event_message(
     origin: Origin, seq: int, number: int, ts_ms: int, change: Change, window: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """One phase of an event, as `schema/event.json` says; `number` is the seq that opened it."""
+    """One phase of an event, as `schema/event.json` says; `number` names the event."""
     event = change.event
     return {
         "v": VERSION,

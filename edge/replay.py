@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detector import Decision, DetectorSettings, Verdict, after
-from edge.gate import Gate
+from edge.gate import Gate, fault_after
 from edge.reading import Reading
 from edge.recording import Recording
 from edge.scorer import Answers, Scorer
@@ -31,6 +31,16 @@ class Judgement:
         """(n,) whether the room or the sensor is in an alarm."""
         return np.array([v.state in ("anomalous", "sensor_fault") for v in self.verdicts])
 
+    @property
+    def level(self) -> Floats:
+        """(n,) how far the values are from what they mostly are, in swings."""
+        return np.array([v.level for v in self.verdicts])
+
+    @property
+    def advisory(self) -> NDArray[np.bool_]:
+        """(n,) whether the last hours were far from the last weeks."""
+        return np.array([v.shift >= 1.0 for v in self.verdicts])
+
     def expected(self, channels: int) -> Floats:
         """(n, C) expected values, NaN without one."""
         nothing = (np.nan,) * channels
@@ -45,10 +55,21 @@ class Judgement:
         """(n,) the number of the event that a strange row belongs to, 0 for none."""
         numbers, number = np.zeros(len(self.verdicts), np.int64), 0
         for row, verdict in enumerate(self.verdicts):
-            number += sum(change.phase == "start" for change in verdict.changes)
+            started = [change.event.kind for change in verdict.changes if change.phase == "start"]
+            number += sum(kind != "advisory" for kind in started)
             if verdict.state in ("anomalous", "sensor_fault"):
                 numbers[row] = number
         return numbers
+
+    def advised(self) -> NDArray[np.bool_]:
+        """(n,) whether an advisory is open, which ends later than its level is left."""
+        opened, rows = False, np.zeros(len(self.verdicts), np.bool_)
+        for row, verdict in enumerate(self.verdicts):
+            for change in verdict.changes:
+                if change.event.kind == "advisory":
+                    opened = change.phase != "end"
+            rows[row] = opened
+        return rows
 
 
 def observe(recording: Recording, gate: Gate, scorer: Scorer, windowing: Windowing) -> "Observed":
@@ -93,7 +114,9 @@ def judge(
 ) -> Judgement:
     """Every row's verdict, bit for bit as `Detector.see` gives them one by one."""
     scorer = Scorer(network, windowing, settings.floor)
-    observed = observe(recording, Gate(windowing.measured), scorer, windowing)
+    observed = observe(
+        recording, Gate(windowing.measured, fault_after(windowing.period_s)), scorer, windowing
+    )
     decision = Decision(windowing, settings)
     verdicts = []
     for reading, complaint, seen, elapsed_s in zip(

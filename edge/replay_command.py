@@ -1,4 +1,4 @@
-"""`python -m edge replay`: CSV in; timestamp, channels, score, expected, anomaly, event out."""
+"""`python -m edge replay`: CSV in; times, channels, score, expected, anomaly, event, state, advisory out."""
 
 import csv
 import sys
@@ -15,6 +15,9 @@ from edge.errors import ConfigError
 from edge.reading import Channel
 from edge.recording import Recording
 from edge.replay import Judgement, judge
+
+# The last columns; `advisory` is 1 while a shift that has lasted for hours is open.
+VERDICT = ("anomaly", "event", "state", "advisory")
 
 
 def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repair: bool) -> int:
@@ -57,8 +60,8 @@ def rows(recording: Recording, model: Bundle, judgement: Judgement) -> Iterator[
     """The table: a header, then a row a reading; empty where there is nothing to say."""
     own = [recording.columns.get(c.name, c.key) for c in recording.channels]
     judged = [recording.columns.get(c.name, c.key) for c in model.channels]
-    yield ["timestamp", *own, "score", *(f"expected_{name}" for name in judged), "anomaly", "event", "state"]
-    numbers = judgement.event_numbers().tolist()
+    yield ["timestamp", *own, "score", *(f"expected_{name}" for name in judged), *VERDICT]
+    numbers, advised = judgement.event_numbers().tolist(), judgement.advised().tolist()
     nothing = [""] * len(judged)
     for row, verdict in enumerate(judgement.verdicts):
         yield [
@@ -69,6 +72,7 @@ def rows(recording: Recording, model: Bundle, judgement: Judgement) -> Iterator[
             "" if verdict.anomaly is None else int(verdict.anomaly),
             numbers[row] or "",
             verdict.state,
+            int(advised[row]),
         ]
 
 

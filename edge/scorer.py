@@ -3,7 +3,8 @@
 The network is a masked autoencoder: for each channel it reconstructs the newest block from the
 window's past and from the other channels' present, and says how sure it is. For each view it
 answers with 2 C numbers: for each channel the mean of (newest - previous block) in units of the
-channel's step, then for each channel the logarithm of the standard deviation.
+channel's step, then for each channel the logarithm of the standard deviation. After these comes,
+for each shape of event that it knows, the log odds that such an event is going on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from edge.errors import BundleError
 from edge.signals import Observation, ViewScore
 from edge.window import Floats, Inputs, Windows
-from edge.windowing import Windowing
+from edge.windowing import TRACE_EXTRAS, Windowing
 
 
 def load_interpreter(model: bytes) -> Any:
@@ -93,15 +94,21 @@ class Scores:
     residual: Floats  # (n, V, C) observed minus expected, physical units
     deviation: Floats  # (n, V, C) the model's standard deviation, physical units
     expected: Floats  # (n, V, C) physical units
+    level: Floats  # (n, C) distance of the newest sample from the usual, in swings
+    far: Floats  # (n, C) largest distance from any level of the past, in that level's reach
+    evidence: Floats  # (n, E) log odds of each shape
 
     def observations(
         self, ts_ms: Iterable[int], values: Iterable[tuple[float, ...]]
     ) -> Iterator[Observation]:
         """One by one, as plain numbers, for the signals."""
         tables = (self.expected, self.surprise, self.residual, self.deviation)
-        for when, observed, *rows in zip(ts_ms, values, *(table.tolist() for table in tables), strict=True):
+        of_all = (self.level, self.far, self.evidence)
+        room = zip(ts_ms, values, *(map(tuple, table.tolist()) for table in of_all), strict=True)
+        for about, *rows in zip(room, *(table.tolist() for table in tables), strict=True):
+            when, observed, level, far, evidence = about
             views = tuple(ViewScore(*map(tuple, numbers)) for numbers in zip(*rows, strict=True))
-            yield Observation(when, observed, views)
+            yield Observation(when, observed, views, level, far, evidence)
 
 
 class Scorer:
@@ -110,16 +117,24 @@ class Scorer:
     def __init__(self, network: Answers, windowing: Windowing, floor: Sequence[float]) -> None:
         """`floor` (C,) is the smallest standard deviation that counts, in physical units."""
         self._shape = (len(windowing.views), 2, len(windowing.channels))
+        self._expectations = windowing.expectations
         self._floor = np.asarray(floor, np.float64)
-        self._step = np.array([view.step for view in windowing.views])
+        self._step = np.array([view.step[: len(windowing.channels)] for view in windowing.views])
         self._network = network
+        self._traces = slice(
+            windowing.trace_inputs(0).start, windowing.trace_inputs(len(windowing.channels) - 1).stop
+        )
 
     def score(self, windows: Windows) -> Scores:
         """The windows of n readings to Scores."""
-        answers = self._network.answer(windows.inputs).astype(np.float64).reshape(-1, *self._shape)
+        raw = self._network.answer(windows.inputs).astype(np.float64)
+        answers = raw[:, : self._expectations].reshape(-1, *self._shape)
         # contiguous, so that numpy takes the same loop, with the same bits, for one row as for many
         mean, log_deviation = np.ascontiguousarray(answers[:, :, 0]), np.ascontiguousarray(answers[:, :, 1])
         expected = windows.previous + mean * self._step
         residual = windows.present - expected
         deviation = np.hypot(np.exp(log_deviation) * self._step, self._floor)
-        return Scores(abs(residual) / deviation, residual, deviation, expected)
+        evidence = raw[:, self._expectations :]
+        traces = windows.inputs[:, self._traces].reshape(len(raw), len(self._floor), -1)
+        far = np.expm1(abs(traces[:, :, :-TRACE_EXTRAS]).max(axis=2).astype(np.float64))
+        return Scores(abs(residual) / deviation, residual, deviation, expected, windows.level, far, evidence)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge.reading import HUMIDITY, TEMPERATURE
+from edge.vapour import change
 
 NOISE_S = 1800.0
 VAPOUR_UNIT_PCT = 2.0
@@ -33,6 +34,9 @@ class Observation:
     ts_ms: int
     values: tuple[float, ...]  # C, physical units
     views: tuple[ViewScore, ...]  # the first is that of the reading itself, a second of the last minutes
+    level: tuple[float, ...] = ()  # C: distance from the usual, in swings
+    far: tuple[float, ...] = ()  # C: largest distance from any level of the past, in that level's reach
+    evidence: tuple[float, ...] = ()  # log odds of each shape of event that the model knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class SignalSettings:
     change_rate: tuple[
         tuple[float, ...], ...
     ]  # C x 24: how often a value differs from the one before, by UTC hour
+    shapes: tuple[str, ...] = ()  # those that the model knows
 
 
 class Surprise:
@@ -76,9 +81,7 @@ class Surprise:
 class Vapour:
     """The amount of water in the air changed: an open window, a boiling pot, a leak.
 
-    Heating moves temperature and relative humidity along a line of constant vapour pressure;
-    leaving it takes water. From the Magnus formula (Sonntag 1990, 17.62 and 243.12 °C over
-    water): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
+    From the Magnus formula (`edge/vapour.py`): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
     """
 
     def __init__(self, settings: SignalSettings, view: int) -> None:
@@ -89,16 +92,18 @@ class Vapour:
         self._at = (names.index(TEMPERATURE.name), names.index(HUMIDITY.name)) if both else None
 
     def update(self, seen: Observation) -> Strange:
-        """Percent of unexpected change of vapour pressure, in units of 2 % or of the sensor's steps."""
+        """Percent of unexpected change of vapour pressure, in units of 2 % or of the sensor's steps.
+
+        The channel is the one of the two that surprised more.
+        """
         if self._at is None:
             return Strange(0.0, 0)
         t, h = self._at
-        slope = 17.62 * 243.12 / (243.12 + seen.values[t]) ** 2
-        residual = seen.views[self._view].residual
-        humidity = max(seen.values[h], 5.0)
-        change = residual[h] / humidity + slope * residual[t]
-        steps = self._floor[h] / humidity + slope * self._floor[t]
-        return Strange(abs(100.0 * change) / max(VAPOUR_UNIT_PCT, 100.0 * steps), h, self._view)
+        view, room = seen.views[self._view], (seen.values[t], seen.values[h])
+        more = change(*room, view.residual[t], view.residual[h])
+        steps = change(*room, self._floor[t], self._floor[h])
+        channel = t if view.surprise[t] > view.surprise[h] else h
+        return Strange(abs(100.0 * more) / max(VAPOUR_UNIT_PCT, 100.0 * steps), channel, self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -156,38 +161,100 @@ class Noise:
             median.clear()
 
 
-class Frozen:
-    """A value stands still for longer than it ever does at this time of day."""
+class Stillness:
+    """For how long values have not changed, and how surprising that is."""
 
     def __init__(self, settings: SignalSettings) -> None:
         self._period_min = settings.period_s / 60.0
-        self._stillness = [[-math.log1p(-rate) for rate in hours] for hours in settings.change_rate]
+        self._nats = [[-math.log1p(-rate) for rate in hours] for hours in settings.change_rate]
         self._last: list[float | None] = [None] * len(settings.channels)
-        self._samples = [0] * len(settings.channels)
-        self._evidence = [0.0] * len(settings.channels)
+        self.samples = [0] * len(settings.channels)
+        self.evidence = [0.0] * len(settings.channels)
 
-    def update(self, seen: Observation) -> Strange:
-        """sqrt(minutes unchanged x their surprise in nats), of the stillest channel."""
+    def see(self, seen: Observation) -> None:
+        """One reading."""
         hour = seen.ts_ms // 3_600_000 % 24
         for c, value in enumerate(seen.values):
             if value == self._last[c]:
-                self._samples[c] += 1
-                self._evidence[c] += self._stillness[c][hour]
+                self.samples[c] += 1
+                self.evidence[c] += self._nats[c][hour]
             else:
-                self._last[c], self._samples[c], self._evidence[c] = value, 0, 0.0
-        still = [
-            math.sqrt(n * self._period_min * nats)
-            for n, nats in zip(self._samples, self._evidence, strict=True)
-        ]
-        channel = max(range(len(still)), key=still.__getitem__)
-        return Strange(still[channel], channel)
+                self._last[c], self.samples[c], self.evidence[c] = value, 0, 0.0
+
+    def strength(self, samples: int, nats: float) -> float:
+        """sqrt(minutes unchanged x their surprise in nats)."""
+        return math.sqrt(samples * self._period_min * nats)
 
     def reset(self) -> None:
         """Forget since when the values stand."""
         self._last = [None] * len(self._last)
 
 
-Signal = Surprise | Vapour | Noise | Frozen
+class Stuck:
+    """One value stands still for longer than it ever does at this time of day."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self._still = Stillness(settings)
+
+    def update(self, seen: Observation) -> Strange:
+        """Of the stillest channel."""
+        self._still.see(seen)
+        pairs = zip(self._still.samples, self._still.evidence, strict=True)
+        strengths = [self._still.strength(samples, nats) for samples, nats in pairs]
+        channel = max(range(len(strengths)), key=strengths.__getitem__)
+        return Strange(strengths[channel], channel)
+
+    def reset(self) -> None:
+        """Forget since when the values stand."""
+        self._still.reset()
+
+
+class Frozen:
+    """Nothing moves at all. A quiet night holds one value for hours, and seldom two at once."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self._still = Stillness(settings)
+        self._samples, self._nats = 0, 0.0
+
+    def update(self, seen: Observation) -> Strange:
+        """Of all channels together, since the last of them moved."""
+        before = sum(self._still.evidence)
+        self._still.see(seen)
+        channel = max(range(len(seen.values)), key=self._still.evidence.__getitem__)
+        if min(self._still.samples) == 0:
+            self._samples, self._nats = 0, 0.0
+        else:
+            self._samples += 1
+            self._nats += sum(self._still.evidence) - before
+        return Strange(self._still.strength(self._samples, self._nats), channel)
+
+    def reset(self) -> None:
+        """Forget since when the values stand."""
+        self._still.reset()
+        self._samples, self._nats = 0, 0.0
+
+
+class Shape:
+    """The last hours look like a kind of event that the network was shown."""
+
+    def __init__(self, settings: SignalSettings, shape: str) -> None:
+        self._at = settings.shapes.index(shape)
+
+    def update(self, seen: Observation) -> Strange:
+        """log(1 + odds) of that kind; the channel is the one that surprised most in the last minutes."""
+        last = len(seen.views) - 1
+        surprise = seen.views[last].surprise
+        channel = max(range(len(surprise)), key=surprise.__getitem__)
+        odds = seen.evidence[self._at]
+        return Strange(max(odds, 0.0) + math.log1p(math.exp(-abs(odds))), channel, last)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+Signal = Surprise | Vapour | Noise | Stuck | Frozen | Shape
+# The kinds of events whose shape a network may know; `strange` is any event at all.
+SHAPES = ("strange", "window_open", "heater_failing", "humidity_surge", "decorrelated", "noise_burst")
 SIGNALS: dict[str, Callable[[SignalSettings], Signal]] = {
     "surprise": partial(Surprise, view=0),
     "vapour": partial(Vapour, view=0),
@@ -195,6 +262,8 @@ SIGNALS: dict[str, Callable[[SignalSettings], Signal]] = {
     "slow_vapour": partial(Vapour, view=1),
     "noise": Noise,
     "frozen": Frozen,
+    "stuck": Stuck,
+    **{shape: partial(Shape, shape=shape) for shape in SHAPES},
 }
 
 

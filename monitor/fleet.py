@@ -4,7 +4,7 @@ Any bytes may come on any topic; what breaks the contract is counted and dropped
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,11 +145,27 @@ def event_to_page(event: Event, summary: Mapping[str, Any]) -> dict[str, Any]:
     """An event for the page. `open` is False too when its end was never reported but is past.
 
     An agent that was switched off in an event's middle never tells its end; the device's `summary`
-    does: by a later record that is neither anomalous nor faulty, or by a journal begun since.
+    does: by a later record that is neither anomalous nor faulty, or by a journal begun since. Of an
+    advisory only the latter tells, since records have no part in it.
     """
     info, newest = summary["info"], summary["newest"]
     known = info or newest
     lives = known is None or known["epoch"] == event.epoch
     later = newest is not None and newest["epoch"] == event.epoch and newest["seq"] > event.seq
-    over = later and newest["state"] not in ("anomalous", "sensor_fault")
+    over = event.state != "advisory" and later and newest["state"] not in ("anomalous", "sensor_fault")
     return {**msgspec.to_builtins(event), "open": event.end_ms is None and lives and not over}
+
+
+def events_to_page(events: Iterable[Event], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Events of one device for the page, newest first, as they are given.
+
+    An agent has one alarm and one advisory at a time: a newer one tells that those before are past.
+    """
+    shown = []
+    newer = {True: False, False: False}  # whether one was seen; advisories apart from alarms
+    for event in events:
+        one = event_to_page(event, summary)
+        one["open"] = one["open"] and not newer[event.state == "advisory"]
+        newer[event.state == "advisory"] = True
+        shown.append(one)
+    return shown

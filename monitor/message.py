@@ -116,7 +116,7 @@ class Info(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """An anomaly or a sensor fault, as far as it is known."""
+    """An anomaly, a sensor fault or an advisory, as far as it is known."""
 
     v: Literal[1]
     epoch: Epoch
@@ -126,7 +126,7 @@ class Event(Struct, frozen=True):
     ts_ms: Time
     onset_ms: Time
     end_ms: Time | None
-    state: Literal["anomalous", "sensor_fault"]
+    state: Literal["anomalous", "sensor_fault", "advisory"]
     score: float | None
     channel: Text | None
     observed: Numbers

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
-from monitor.fleet import event_to_page
+from monitor.fleet import events_to_page
 from monitor.ingest import Ingest
 from monitor.live import Live
 from monitor.message import Event, decode
@@ -109,7 +109,7 @@ class Web:
         return _json(columns(self._store.records(device, from_ms, to_ms), points or 1, period_s))
 
     def events(self, request: Request) -> Response:
-        """Anomalies and sensor faults, newest first."""
+        """Anomalies, sensor faults and advisories, newest first."""
         device = request.path_params["device"]
         summary = self._ingest.summaries.get(device)
         if summary is None:
@@ -119,10 +119,7 @@ class Web:
         except ConfigError as error:
             return _json({"error": str(error)}, 400)
         found = [decode(body, Event) for body in self._store.events(device, limit or 1)]
-        shown = [event_to_page(event, summary) for event in found]
-        for one in shown[1:]:
-            one["open"] = False  # an agent has one event at a time: a newer one tells that this is past
-        return _json({"events": shown})
+        return _json({"events": events_to_page(found, summary)})
 
 
 def with_security(app: ASGIApp) -> ASGIApp:

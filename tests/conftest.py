@@ -18,6 +18,7 @@ def climate() -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a small model of a simulated room: four days at ten seconds, trained in seconds."""
     pytest.importorskip("tensorflow", reason="needs picanary[train]")
+    from edge.fleet import FLEET
     from edge.habits import learn_habits
     from edge.sources.simulator import simulate
     from trainer import run
@@ -35,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "versions": {},
     }
     folder = tmp_path_factory.mktemp("runs") / "room"
-    run.save(folder, run.Run(settings, fitted.model, habits, history))
+    run.save(folder, run.Run(settings, fitted.model, habits, history, FLEET))
     return folder
 
 

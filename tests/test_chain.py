@@ -55,7 +55,8 @@ def test_a_recorded_history_becomes_a_model_that_judges_it(
     with (tmp_path / "judged.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     expected = [f"expected_{name}" for name in channels]
-    assert list(rows[0]) == ["timestamp", *channels, "score", *expected, "anomaly", "event", "state"]
+    verdict = ["anomaly", "event", "state", "advisory"]
+    assert list(rows[0]) == ["timestamp", *channels, "score", *expected, *verdict]
     assert len(rows) == len(data.read_text().splitlines()) - 1
     scored = [row for row in rows if row["score"]]
     assert len(scored) > 0.9 * len(rows)

@@ -27,7 +27,13 @@ def parser() -> argparse.ArgumentParser:
         "--model", default="masked", metavar="NAME", help="the architecture (default: masked)"
     )
     command.add_argument(
-        "--epochs", type=int, default=20, metavar="N", help="passes of 150 steps (default: 20)"
+        "--epochs", type=int, default=8, metavar="N", help="passes of 150 steps (default: 8)"
+    )
+    command.add_argument(
+        "--prior",
+        default="shipped",
+        metavar="FILE",
+        help="what python -m trainer pretrain left, or 'none' (default: the one that comes with the package)",
     )
     command.add_argument("--days", type=float, default=28.0, help="days to simulate (default: 28)")
     command.add_argument(
@@ -41,7 +47,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train. Exit status 2 with one sentence for what the user can mend."""
+    """Train, or compare detectors. Exit status 2 with one sentence for what the user can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["benchmark"]:
+        from trainer.benchmark.command import main as benchmark
+
+        return benchmark(arguments[1:])
+    if arguments[:1] == ["pretrain"]:
+        from trainer.pretraining.command import main as pretrain
+
+        return pretrain(arguments[1:])
     return run_command("trainer", parser(), _train, arguments)
 
 
@@ -61,6 +76,7 @@ def _train(options: argparse.Namespace) -> int:
         epochs=options.epochs,
         days=options.days,
         repair=options.repair,
+        prior=options.prior,
     )
     out, metrics = train(order, quiet=options.json)
     if options.json:
@@ -71,8 +87,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if not 1 <= options.epochs <= 10_000:
-        raise ConfigError("--epochs must be from 1 to 10000")
+    if not 0 <= options.epochs <= 10_000:
+        raise ConfigError("--epochs must be from 0 to 10000")
     if not 2 <= options.days <= 365:
         raise ConfigError("--days must be from 2 to 365")
     if not 0 <= options.seed < 2**31:

@@ -1,57 +1,97 @@
 """Networks to choose from; each takes the windowing and gives an untrained Keras model.
 
 To add one: a function here and a line in ARCHITECTURES. Whatever is inside, a model takes
-inputs (n, width) and answers (n, views * 2 C): in each view for each channel the mean of (newest
-- previous block) in steps, then for each channel the logarithm of the standard deviation.
+inputs (n, width) and answers (n, outputs): in each view for each channel the mean of (newest -
+previous block) in steps, then for each channel the logarithm of the standard deviation; and after
+these for each shape that the windowing names the log odds that such an event goes on.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 
-from edge.window import Inputs
 from edge.windowing import Windowing
+from trainer.networks import around, away, expectation, padded, recogniser
 
-# The deviation stays between e^-2.5 and e^3 steps: no reading is certain, none unlimited.
-LOG_DEVIATION_CENTRE, LOG_DEVIATION_REACH = 0.25, 2.75
 INPUT_NOISE = 0.05
+BOTTLENECK = 8
 
 
 def masked(windowing: Windowing) -> Any:
-    """A masked autoencoder: each channel's newest block from all else, and how sure that is.
+    """The default: a masked autoencoder, and beside it a network that knows shapes of events.
 
-    A network of its own for each view and channel, blind to that channel's newest block, with
-    the other channels' newest in sight: what it cannot see it cannot copy, so a fault stays
-    visible in the residual. It sees its own view alone, as another would give the block away.
+    Each channel's newest block is reconstructed from all else, with a deviation: blind to itself,
+    with the other channel's newest in sight. What it cannot see it cannot copy, so a fault stays
+    visible in the residual. One small network serves all views and channels.
     """
+    inputs, noisy = _inputs(windowing)
+    predict = expectation()
+    return _model("masked", inputs, _expectations(windowing, noisy, predict), _shapes(windowing, noisy))
+
+
+def conv(windowing: Windowing) -> Any:
+    """The same, with convolutions along the levels of the pyramid in place of dense layers."""
+    inputs, noisy = _inputs(windowing)
+    predict = expectation(convolutional=True)
+    return _model("conv", inputs, _expectations(windowing, noisy, predict), _shapes(windowing, noisy))
+
+
+def dense(windowing: Windowing) -> Any:
+    """The plain one, as the reference: a dense autoencoder that sees all that it reconstructs.
+
+    Two layers down to eight numbers and two up again, and one deviation for each channel
+    whatever the room does. It knows no shapes.
+    """
+    inputs, noisy = _inputs(windowing)
+    seen = noisy[:, : windowing.expectation_width]
+    for units in (32, BOTTLENECK, 32):
+        seen = keras.layers.Dense(units, activation="tanh")(seen)
+    count = len(windowing.channels)
+    answers = []
+    for _ in windowing.views:
+        answers.append(keras.layers.Dense(count)(seen))
+        answers.append(_constant(seen, count))
+    return keras.Model(inputs, keras.layers.Concatenate(name="answer")(answers), name="dense")
+
+
+def _constant(like: Any, count: int) -> Any:
+    """`count` trainable numbers, the same for every window: (n, count)."""
+    return keras.layers.Dense(count, kernel_initializer="zeros", kernel_constraint=_zero)(like)
+
+
+@keras.saving.register_keras_serializable("picanary")  # type: ignore[untyped-decorator]
+def _zero(kernel: Any) -> Any:
+    return kernel * 0.0
+
+
+def _inputs(windowing: Windowing) -> tuple[Any, Any]:
     inputs = keras.Input((windowing.width,), name="window")
-    noisy = keras.layers.GaussianNoise(INPUT_NOISE, seed=0)(inputs)
+    return inputs, padded(keras.layers.GaussianNoise(INPUT_NOISE, seed=0)(inputs))
+
+
+def _expectations(windowing: Windowing, seen: Any, predict: Any) -> list[Any]:
+    """For each view the means of all channels, then their log deviations."""
     answers: list[Any] = []
-    for v in range(len(windowing.views)):
-        heads = [_head(noisy * _sight(windowing, v, c)) for c in range(len(windowing.channels))]
-        answers += [mean for mean, _ in heads] + [log_deviation for _, log_deviation in heads]
-    return keras.Model(inputs, keras.layers.Concatenate(name="answer")(answers), name="masked")
+    for view in range(len(windowing.views)):
+        sights = [around(windowing, view, c) for c in range(len(windowing.channels))]
+        pairs = [predict(keras.ops.take(seen, sight, axis=1)) for sight in sights]
+        answers += [pair[:, :1] for pair in pairs] + [pair[:, 1:] for pair in pairs]
+    return answers
 
 
-def _sight(windowing: Windowing, view: int, channel: int) -> Inputs:
-    """(width,) 1 for what a channel's network may see: its view, but not its own newest block."""
-    sight = np.zeros(windowing.width, np.float32)
-    for other in range(len(windowing.channels)):
-        sight[windowing.inputs_of(view, other)] = 1.0
-    sight[windowing.inputs_of(view, channel).start] = 0.0
-    return sight
+def _shapes(windowing: Windowing, seen: Any) -> list[Any]:
+    """The log odds of each shape: the largest, where several channels are looked at one by one."""
+    if not windowing.shapes:
+        return []
+    recognise = recogniser(len(windowing.shapes))
+    odds = [recognise(keras.ops.take(seen, columns, axis=1)) for columns in away(windowing)]
+    return [odds[0] if len(odds) == 1 else keras.layers.Maximum()(odds)]
 
 
-def _head(seen: Any) -> tuple[Any, Any]:
-    """(mean, log deviation) of one channel, each (n, 1)."""
-    hidden = keras.layers.Dense(16, activation="tanh")(seen)
-    hidden = keras.layers.Dense(8, activation="tanh")(hidden)
-    straight = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")(seen)
-    mean = keras.layers.Add()([keras.layers.Dense(1)(hidden), straight])
-    bounded = keras.layers.Dense(1, activation="tanh")(hidden)
-    return mean, bounded * LOG_DEVIATION_REACH + LOG_DEVIATION_CENTRE
+def _model(name: str, inputs: Any, expectations: list[Any], shapes: list[Any]) -> Any:
+    answer = keras.layers.Concatenate(name="answer")([*expectations, *shapes])
+    return keras.Model(inputs, answer, name=name)
 
 
-ARCHITECTURES: dict[str, Callable[[Windowing], Any]] = {"masked": masked}
+ARCHITECTURES: dict[str, Callable[[Windowing], Any]] = {"masked": masked, "conv": conv, "dense": dense}

@@ -12,9 +12,10 @@ from edge.recording import Recording
 from edge.window import Inputs, batches
 from edge.windowing import Windowing
 from trainer.architectures import ARCHITECTURES
+from trainer.draws import draws
+from trainer.losses import surprise_loss
+from trainer.prior import Prior
 
-# Past this many deviations an error counts linearly: a history holds faults.
-HUBER_DEVIATIONS = 2.0
 SHORTENED_SHARE = 0.25
 
 
@@ -52,24 +53,40 @@ class KerasNetwork:
 
 
 def fit(
-    history: Recording, habits: Habits, settings: FitSettings, on_epoch: Callable[[float], None]
+    history: Recording,
+    habits: Habits,
+    settings: FitSettings,
+    on_epoch: Callable[[float], None],
+    prior: Prior | None = None,
 ) -> Fitted:
-    """Train on the first part of the history, validate on the last; `on_epoch` gets each validation loss."""
+    """Train on the first part of the history, validate on the last; `on_epoch` gets each validation loss.
+
+    With a prior it begins from its weights, and the recogniser of shapes stays as it is: one room's
+    history has no events to learn from. No epochs at all leave the prior as it is.
+    """
     keras.utils.set_random_seed(settings.seed)
     windowing = habits.windowing
+    model = _begin(windowing, settings, prior)
+    if not settings.epochs:
+        return Fitted(model, [], [])
     values = plausible(history)
     parts = [batch.windows.inputs for batch in batches(windowing, values, elapsed(history.ts_ms, values))]
     inputs = np.concatenate(parts)
     cut = int(len(inputs) * (1 - settings.validation_share))
     training = shorten(inputs[:cut], windowing, np.random.default_rng(settings.seed))
-    model = ARCHITECTURES[settings.architecture](windowing)
     steps = settings.epochs * settings.steps_per_epoch
     pace = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     model.compile(
         keras.optimizers.Adam(pace), loss=surprise_loss(len(windowing.views), len(windowing.channels))
     )
     past = model.fit(
-        _shuffled(training, windowing, settings),
+        draws(
+            training,
+            targets(training, windowing),
+            settings.batch,
+            steps,
+            settings.seed + 1,
+        ),
         epochs=settings.epochs,
         steps_per_epoch=settings.steps_per_epoch,
         validation_data=(inputs[cut:], targets(inputs[cut:], windowing)),
@@ -79,6 +96,15 @@ def fit(
         callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda _, logs: on_epoch(logs["val_loss"]))],
     ).history
     return Fitted(model, [float(x) for x in past["loss"]], [float(x) for x in past["val_loss"]])
+
+
+def _begin(windowing: Windowing, settings: FitSettings, prior: Prior | None) -> Any:
+    if prior is None:
+        return ARCHITECTURES[settings.architecture](windowing)
+    model = prior.model(windowing)
+    if windowing.shapes:
+        model.get_layer("recogniser").trainable = False
+    return model
 
 
 def targets(inputs: Inputs, windowing: Windowing) -> Inputs:
@@ -97,37 +123,10 @@ def shorten(inputs: Inputs, windowing: Windowing, rng: np.random.Generator) -> I
     short = np.flatnonzero(rng.random(len(inputs)) < SHORTENED_SHARE)
     for v, view in enumerate(windowing.views):
         last = rng.integers(2, view.levels + 1, len(short))  # the last level that has a sample
-        for c, spread in enumerate(view.spread):
+        for c, spread in enumerate(view.spread[: len(windowing.channels)]):
             first = windowing.inputs_of(v, c).start + 1  # level 2
             for level in range(3, view.levels + 1):
                 rows, source = short[last < level], last[last < level] - 2
                 ratio = np.asarray(spread)[source] / spread[level - 2]
                 shortened[rows, first + level - 2] = inputs[rows, first + source] * ratio
     return shortened
-
-
-def surprise_loss(views: int, channels: int) -> Callable[[Any, Any], Any]:
-    """Huber of the error in deviations, plus the log deviation: a robust Gaussian likelihood."""
-
-    def loss(target: Any, answer: Any) -> Any:
-        answers = keras.ops.reshape(answer, (-1, views, 2, channels))
-        mean, log_deviation = answers[:, :, 0], answers[:, :, 1]
-        newest = keras.ops.reshape(target, (-1, views, channels))
-        distance = keras.ops.abs(newest - mean) * keras.ops.exp(-log_deviation)
-        near = keras.ops.minimum(distance, HUBER_DEVIATIONS)
-        huber = 0.5 * near * near + HUBER_DEVIATIONS * (distance - near)
-        return keras.ops.mean(huber + log_deviation)
-
-    return loss
-
-
-def _shuffled(inputs: Inputs, windowing: Windowing, settings: FitSettings) -> Any:
-    import tensorflow as tf  # keras's own backend; only its data pipeline is needed here
-
-    rng = np.random.default_rng(settings.seed + 1)
-    batches_in_all = settings.epochs * settings.steps_per_epoch
-    rows = rng.integers(0, len(inputs), (batches_in_all, settings.batch))
-    every, target = tf.constant(inputs), tf.constant(targets(inputs, windowing))
-    return tf.data.Dataset.from_tensor_slices(rows).map(
-        lambda chosen: (tf.gather(every, chosen), tf.gather(target, chosen))
-    )

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from edge.errors import RecordingError
+from edge.fleet import Fleet
 from edge.habits import Habits
 from edge.reading import channel
 from edge.recording import Recording
 from edge.windowing import Windowing
 
-FORMAT = 1
+FORMAT = 2
 SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"
 
 
@@ -25,6 +26,7 @@ class Run:
     model: Any  # keras.Model
     habits: Habits
     history: Recording  # the part that was trained on; thresholds are calibrated from it
+    fleet: Fleet  # where the alarms of a fleet of rooms begin with this model
 
 
 def save(path: Path, run: Run) -> None:
@@ -34,6 +36,7 @@ def save(path: Path, run: Run) -> None:
         "windowing": run.habits.windowing.to_json(),
         "floor": run.habits.floor,
         "change_rate": run.habits.change_rate,
+        "fleet": run.fleet.to_json(),
     }
     write_json(path / SETTINGS, {"format": FORMAT, **run.settings, **habits})
     run.model.save(path / MODEL)
@@ -52,6 +55,7 @@ def load(path: Path) -> Run:
             raise RecordingError(
                 f"{path}: run format {settings['format']}, this picanary reads {FORMAT}; train again"
             )
+        fleet = Fleet.from_json(settings["fleet"])
         windowing = Windowing.from_json(settings["windowing"])
         habits = Habits(windowing, tuple(settings["floor"]), tuple(map(tuple, settings["change_rate"])))
         model = keras.saving.load_model(path / MODEL, compile=False, safe_mode=True)
@@ -59,7 +63,7 @@ def load(path: Path) -> Run:
             history = _history(settings["name"], windowing, arrays["ts_ms"], arrays["values"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"{path}: this run is damaged ({error}); train again") from error
-    return Run(settings, model, habits, history)
+    return Run(settings, model, habits, history, fleet)
 
 
 def _history(name: str, windowing: Windowing, ts_ms: np.ndarray, values: np.ndarray) -> Recording:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from edge import __version__
 from edge.calibration import calibrate, describe
 from edge.errors import ConfigError
+from edge.fleet import FLEET
 from edge.habits import Habits, learn_habits
 from edge.recording import Recording
 from edge.replay import Judgement, judge
@@ -22,10 +23,12 @@ from trainer.architectures import ARCHITECTURES
 from trainer.evaluate import Stretch, measure, ranking, split, with_labels
 from trainer.fit import FitSettings, Fitted, KerasNetwork, fit
 from trainer.history import DAY_S, data_hash, recorded, simulated
-from trainer.report import write_report
+from trainer.prior import Prior, load, shipped
+from trainer.report import CAPTIONS, write_report
 
 SIMULATED_PERIOD_S = 10.0
 TRAIN_SHARE = 0.6
+LEARNING_RATE, FINE_TUNING_RATE = 5e-3, 1e-3
 FALSE_ALARMS_PER_WEEK = 1.0
 VERSIONS_OF = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib")
 
@@ -42,24 +45,35 @@ class Order:
     epochs: int
     days: float
     repair: bool
+    prior: str  # "shipped", "none" or a file
 
 
 def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
     """Train and leave a run folder; returns it with its measures. Raises PicanaryError."""
     if order.architecture not in ARCHITECTURES:
         raise ConfigError(f"--model {order.architecture}: choose one of {', '.join(ARCHITECTURES)}")
+    prior = _prior(order)
     say = print if not quiet else (lambda *_: None)
     history, stretch, name = _data(order, say)
     out = order.out or Path("runs") / name
     out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     habits = learn_habits(history)
-    settings = FitSettings(order.architecture, order.seed, order.epochs)
-    fitted = _fit(history, habits, settings, quiet)
+    habits = replace(habits, windowing=habits.windowing.with_shapes(prior.shapes if prior else ()))
+    fleet = prior.fleet if prior else FLEET
+    settings = FitSettings(
+        order.architecture,
+        order.seed,
+        order.epochs,
+        learning_rate=FINE_TUNING_RATE if prior else LEARNING_RATE,
+    )
+    fitted = _fit(history, habits, settings, prior, quiet)
     say("setting the alarm levels, and judging the later part ...")
     network = KerasNetwork(fitted.model)
-    detector = calibrate(history, habits, network, FALSE_ALARMS_PER_WEEK)
+    detector = calibrate(history, habits, network, FALSE_ALARMS_PER_WEEK, fleet)
     judgement = judge(stretch.recording, network, habits.windowing, detector)
-    run.save(out, run.Run(_settings(name, order, settings, history, stretch), fitted.model, habits, history))
+    run.save(
+        out, run.Run(_settings(name, order, settings, history, stretch), fitted.model, habits, history, fleet)
+    )
     metrics = {
         **measure(stretch.recording, judgement),
         "loss": {"train": fitted.training_loss, "validation": fitted.validation_loss},
@@ -95,14 +109,34 @@ def _name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "room"
 
 
-def _fit(history: Recording, habits: Habits, settings: FitSettings, quiet: bool) -> Fitted:
+def _prior(order: Order) -> Prior | None:
+    """What the training begins from. Raises ConfigError when it does not fit the rest of the order."""
+    prior = _named_prior(order)
+    if prior is None and not order.epochs:
+        raise ConfigError("--epochs 0 leaves the network as the prior has it, and here there is none")
+    if prior is not None and prior.architecture != order.architecture:
+        raise ConfigError(
+            f"{order.prior} is of the architecture {prior.architecture}; add --model {prior.architecture}"
+        )
+    return prior
+
+
+def _named_prior(order: Order) -> Prior | None:
+    if order.prior == "none":
+        return None
+    return shipped(order.architecture) if order.prior == "shipped" else load(Path(order.prior))
+
+
+def _fit(
+    history: Recording, habits: Habits, settings: FitSettings, prior: Prior | None, quiet: bool
+) -> Fitted:
     with tqdm(total=settings.epochs, desc="training", unit="epoch", disable=quiet, file=sys.stderr) as bar:
 
         def on_epoch(loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}")
             bar.update()
 
-        return fit(history, habits, settings, on_epoch)
+        return fit(history, habits, settings, on_epoch, prior)
 
 
 def _settings(
@@ -112,6 +146,7 @@ def _settings(
         "name": name,
         "seed": order.seed,
         "architecture": order.architecture,
+        "prior": order.prior if order.prior in ("none", "shipped") else Path(order.prior).name,
         "data": {
             "found": list(history.found),
             "sha256": data_hash(history),
@@ -141,13 +176,11 @@ def _span(recording: Recording) -> dict[str, Any]:
 def _plot(
     folder: Path, fitted: Fitted, stretch: Recording, judgement: Judgement, metrics: dict[str, Any]
 ) -> None:
-    """The five pictures of the report."""
+    """The pictures of the report, at most five; those of an earlier run in the same folder go."""
     folder.mkdir(exist_ok=True)
     labels = np.zeros(len(stretch), bool) if stretch.labels is None else stretch.labels
     count = len(stretch.channels)
-    score = ranking(judgement)
     pictures = {
-        "loss": plots.loss_curve(fitted.training_loss, fitted.validation_loss),
         "series": plots.series_with_anomalies(
             stretch.ts_ms,
             stretch.values,
@@ -161,8 +194,12 @@ def _plot(
         "error": plots.error_with_threshold(stretch.ts_ms, judgement.score, labels),
         "histogram": plots.error_histogram(judgement.score[~labels], judgement.score[labels]),
     }
+    if fitted.training_loss:  # none with --epochs 0
+        pictures["loss"] = plots.loss_curve(fitted.training_loss, fitted.validation_loss)
     if labels.any():
         at = (metrics["precision"], metrics["recall"])
-        pictures["precision_recall"] = plots.precision_recall(score, labels, at)
+        pictures["precision_recall"] = plots.precision_recall(ranking(judgement), labels, at)
+    for name in CAPTIONS.keys() - pictures.keys():
+        (folder / f"{name}.png").unlink(missing_ok=True)
     for name, figure in pictures.items():
         plots.save(figure, folder / f"{name}.png")

@@ -193,7 +193,7 @@ export class DeviceView {
   }
 
   #showEvent(event) {
-    const end = event.end_ms ?? event.ts_ms;
+    const end = event.end_ms ?? (event.open ? this.device.newest?.ts_ms : null) ?? event.ts_ms;
     const air = Math.max(30_000, (end - event.onset_ms) * 1.5);
     this.#showStretch(event.onset_ms - air, end + air);
     this.place.scrollIntoView({ block: "nearest" });

@@ -1,10 +1,10 @@
-// The list of anomalies and sensor faults of one room, newest first.
+// The list of anomalies, sensor faults and long shifts of one room, newest first.
 
 import { fetchEvents } from "./api.js";
 import { element, setText } from "./dom.js";
 import { duration, fullTime, score, time } from "./format.js";
 
-const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault" };
+const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault", advisory: "long shift" };
 
 export class EventList {
   #events = new Map(); // epoch and id to event
@@ -66,7 +66,8 @@ export class EventList {
         element("span", { class: "kind" }, event.open ? `${WORDS[event.state]}, still open` : WORDS[event.state]),
         element("time", { datetime: isoTime(event.onset_ms), title: fullTime(event.onset_ms) }, time(event.onset_ms)),
         this.#length(event),
-        event.score === null ? null : element("span", {}, `worst score ${score(event.score)}`),
+        // an advisory's score is no alarm's, and its sentence says how far and from where
+        event.score === null || event.state === "advisory" ? null : element("span", {}, `worst score ${score(event.score)}`),
         event.sim ? element("span", {}, "simulated") : null));
     button.addEventListener("click", () => this.onChoose(event));
     return element("li", {}, button);
@@ -74,7 +75,7 @@ export class EventList {
 
   #length(event) {
     if (event.end_ms !== null) return element("span", {}, `lasted ${duration(event.end_ms - event.onset_ms)}`);
-    if (!event.open) return element("span", {}, "calm again");
+    if (!event.open) return element("span", {}, event.state === "advisory" ? "end not reported" : "calm again");
     const node = element("span", {}, this.#soFar(event.onset_ms));
     this.#lasting.push({ node, onsetMs: event.onset_ms });
     return node;

@@ -105,6 +105,13 @@ def health() -> bytes:
     return valid("health", made)
 
 
+def advisory(event_id: int, phase: str, seq: int, **other: Any) -> bytes:
+    """An `event` message of a long shift that was noticed with record `event_id`."""
+    nothing: dict[str, Any] = {"observed": {}, "expected": {}, "spread": {}, "share": {}}
+    why = "temperature has been about 24.1 °C for hours; in the last weeks it was mostly about 20.2 °C"
+    return event(event_id, phase, seq, **{"state": "advisory", "score": 1.1, "why": why, **nothing, **other})
+
+
 def event(event_id: int, phase: str, seq: int, **other: Any) -> bytes:
     """An `event` message of an anomaly that began with record `event_id`."""
     made = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.fleet import Fleet, News, event_to_page
 from tests.monitor import messages
-from tests.monitor.messages import EPOCH, data, event, info, record, status
+from tests.monitor.messages import EPOCH, advisory, data, event, info, record, status
 
 TOPIC = "picanary/v1/cellar/"
 LEAVES = ("status", "info", "state", "data", "event", "health")
@@ -201,5 +201,20 @@ def test_an_end_that_was_overtaken_by_its_start_stays_an_end():
 )
 def test_an_event_whose_agent_died_is_not_open_for_ever(newest, is_open):
     fleet, news = fed(("event", event(2, "update", 4)), ("data", data(newest)))
+    (started,) = news.events["cellar"]
+    assert event_to_page(started, fleet.devices["cellar"].summary())["open"] is is_open
+
+
+@pytest.mark.parametrize(
+    ("newest", "is_open"),
+    [
+        (record(9, state="normal"), True),
+        (record(9, state="anomalous"), True),
+        (record(9, state="warming"), True),
+        (record(1, epoch="f" * 16), False),
+    ],
+)
+def test_an_advisory_is_open_whatever_the_records_say_until_its_journal_is_past(newest, is_open):
+    fleet, news = fed(("event", advisory(2, "start", 2)), ("data", data(newest)))
     (started,) = news.events["cellar"]
     assert event_to_page(started, fleet.devices["cellar"].summary())["open"] is is_open

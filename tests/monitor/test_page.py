@@ -8,7 +8,7 @@ import pytest
 
 from tests.brokers import mosquitto
 from tests.monitor.browser import PATIENCE_MS, chromium, expect, open_page, sync_api
-from tests.monitor.messages import event, record
+from tests.monitor.messages import advisory, event, record
 from tests.monitor.pixels import blue_line, contrasts_too_low, red_pixels
 from tests.monitor.running import Agent, agent, monitor
 
@@ -133,6 +133,41 @@ def test_a_sensor_fault_is_no_anomaly(scene):
     expect(chart(page)).to_have_attribute("data-anomalies", "0")
     expect(value(page)).to_have_text("–")
     expect(page.get_by_test_id("score")).to_have_text("–")
+
+
+def test_a_long_shift_is_listed_without_an_alarm_and_outlasts_an_anomaly(scene):
+    scene.room.born()
+    scene.room.records(*[record(seq) for seq in range(1, 31)])
+    page = scene.open("#/device/cellar")
+    scene.room.send("event", advisory(30, "start", 30))
+    shift = page.locator('[data-testid="event-row"][data-state="advisory"]')
+    anomaly = page.locator('[data-testid="event-row"][data-state="anomalous"]')
+    expect(shift).to_contain_text("long shift, still open")
+    expect(shift).to_contain_text("Temperature has been about 24.1 °C for hours", ignore_case=True)
+    expect(shift).not_to_contain_text("score")
+    scene.room.records(record(31))
+    expect(shift).to_contain_text("for 10\u202fs so far")
+    expect(page.get_by_test_id("condition")).to_have_text("normal")
+    expect(page.get_by_test_id("device-row")).to_have_attribute("data-condition", "normal")
+    expect(chart(page)).to_have_attribute("data-anomalies", "0")
+    assert red_pixels(page) == 0
+    assert contrasts_too_low(page) == []
+
+    scene.room.records(strange(32))
+    scene.room.send("event", event(32, "start", 32))
+    expect(anomaly).to_contain_text("still open")
+    scene.room.records(record(33))
+    scene.room.send("event", event(32, "end", 33))
+    expect(anomaly).to_contain_text("lasted 10")
+    expect(shift).to_contain_text("long shift, still open")
+    expect(page.get_by_test_id("condition")).to_have_text("normal")
+    page.reload()
+    expect(shift).to_contain_text("long shift, still open")
+
+    scene.room.records(record(34))
+    scene.room.send("event", advisory(30, "end", 34))
+    expect(shift).to_contain_text("lasted 40")
+    expect(shift).not_to_contain_text("open")
 
 
 def test_a_young_room_fills_its_charts_and_a_broken_sensors_zero_does_not_flatten_them(scene):

@@ -1,5 +1,6 @@
 """What is committed is there after a restart, and a file that is something else is left alone."""
 
+import json
 import sqlite3
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from edge.errors import ConfigError
 from monitor.fleet import Fleet, News
 from monitor.store import Changes, Store
-from tests.monitor.messages import EPOCH, data, event, info, record, status
+from tests.monitor.messages import EPOCH, advisory, data, event, info, record, status
 
 
 def filled(store: Store) -> News:
@@ -56,6 +57,18 @@ def test_the_last_phase_of_an_event_stays(store):
     (body,) = store.events("cellar", 10)
     assert b'"phase":"end"' in body
     assert b"window" not in body
+
+
+def test_events_that_overlap_are_kept_apart(store):
+    fleet, news = Fleet(), News()
+    for payload in (advisory(4, "start", 4), event(5, "start", 5), event(5, "end", 7), advisory(4, "end", 9)):
+        fleet.take("picanary/v1/cellar/event", payload, news)
+    store.commit(news.changes)
+    kept = [json.loads(body) for body in store.events("cellar", 10)]
+    assert [(one["id"], one["state"], one["seq"]) for one in kept] == [
+        (5, "anomalous", 7),
+        (4, "advisory", 9),
+    ]
 
 
 def test_a_commit_is_all_or_nothing(store):

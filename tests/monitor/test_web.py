@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.brokers import mosquitto
-from tests.monitor.messages import NOON, event, record, status
+from tests.monitor.messages import NOON, advisory, event, record, status
 from tests.monitor.running import agent, monitor, until
 
 
@@ -58,6 +58,29 @@ def test_events_come_newest_first_and_say_whether_they_are_open(broker, tmp_path
 
         until(lambda: found() == [(9, True), (3, False)])
         assert len(client.get("/api/devices/cellar/events", params={"limit": 1}).json()["events"]) == 1
+
+
+def test_an_advisory_is_open_beside_an_alarm_and_each_is_past_when_another_of_its_own_has_come(
+    broker, tmp_path
+):
+    with monitor(broker, tmp_path / "m.db") as (_, client), agent(broker) as room:
+
+        def found():
+            events = client.get("/api/devices/cellar/events").json().get("events", [])
+            return [(one["id"], one["state"], one["open"]) for one in events]
+
+        room.records(record(1))
+        for payload in (advisory(3, "start", 3), event(5, "start", 5), event(6, "start", 6)):
+            room.send("event", payload)
+        alarms = [(6, "anomalous", True), (5, "anomalous", False)]
+        until(lambda: found() == [*alarms, (3, "advisory", True)])
+        room.records(record(7))
+        alarms[0] = (6, "anomalous", False)
+        until(lambda: found() == [*alarms, (3, "advisory", True)])
+        room.send("event", advisory(9, "start", 9))
+        until(lambda: found() == [(9, "advisory", True), *alarms, (3, "advisory", False)])
+        room.send("event", advisory(9, "end", 12))
+        until(lambda: found()[0] == (9, "advisory", False))
 
 
 def test_what_came_is_there_after_a_restart_and_repeats_are_still_known(broker, tmp_path):

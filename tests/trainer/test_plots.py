@@ -147,6 +147,7 @@ def test_nothing_to_show_is_no_error(tmp_path):
         plots.error_histogram([], None),
         plots.error_histogram([0.5, np.nan], []),
         plots.loss_curve([1.0]),
+        plots.loss_curve([]),
         plots.precision_recall([0.5, 2.0], [False, True], (None, 0.0)),
     ):
         plots.save(figure, tmp_path / "plot.png")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from edge.recording import Recording
 from edge.sources.simulator import simulate
 from trainer import run
 from trainer.history import data_hash
+from trainer.prior import SHIPPED, shipped
 
 ROOT = Path(__file__).parents[2]
 PLOTS = {"loss.png", "series.png", "error.png", "histogram.png", "precision_recall.png"}
@@ -127,12 +129,58 @@ def test_repair_takes_what_is_usable_and_says_what_was_not(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "flags", [["--model", "oracle"], ["--epochs", "0"], ["--days", "1"], ["--seed", "-1"]]
+    "flags",
+    [
+        ["--model", "oracle"],
+        ["--epochs", "-1"],
+        ["--epochs", "0", "--prior", "none"],
+        ["--epochs", "0", "--model", "dense"],
+        ["--days", "1"],
+        ["--seed", "-1"],
+    ],
 )
 def test_a_flag_out_of_range_is_refused(flags: list[str]) -> None:
     done = trainer(*flags)
     assert done.returncode == 2
     assert flags[0] in done.stderr.splitlines()[-1]
+
+
+def test_a_prior_that_is_none_or_of_another_architecture_is_refused_before_the_work(tmp_path: Path) -> None:
+    nowhere, masked = tmp_path / "prior.npz", SHIPPED / "masked.npz"
+    for flags, words in (
+        (["--prior", nowhere], "no such file"),
+        (["--prior", masked, "--model", "dense"], "add --model masked"),
+    ):
+        done = trainer("--out", tmp_path / "run", *flags)
+        assert done.returncode == 2
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("python -m trainer: ")]
+        assert words in line
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_epochs_leave_the_prior_as_it_is(made: Path, history: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(made / "plots", out / "plots")  # of an earlier run in the same folder
+    done = trainer("--data", history, "--out", out, "--epochs", 0)
+    assert done.returncode == 0, done.stderr
+    prior, model = shipped("masked"), run.load(out).model
+    assert prior is not None
+    for name, layers in prior.weights.items():
+        for ours, theirs in zip(model.get_layer(name).get_weights(), layers, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert {path.name for path in (out / "plots").iterdir()} == PLOTS - {"loss.png"}
+    assert json.loads((out / run.METRICS).read_text())["loss"] == {"train": [], "validation": []}
+    assert "On the data trained on" not in (out / "report.html").read_text()
+
+
+def test_fine_tuning_moves_the_expectation_and_leaves_the_shapes(made: Path) -> None:
+    prior, model = shipped("masked"), run.load(made).model
+    assert prior is not None
+    for name, layers in prior.weights.items():
+        pairs = zip(model.get_layer(name).get_weights(), layers, strict=True)
+        same = [bool((ours == theirs).all()) for ours, theirs in pairs]
+        assert all(same) if name == "recogniser" else not any(same)
 
 
 def test_a_history_with_a_constant_channel_trains_all_the_same(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""The range score: at least 1 exactly in an event, and larger the stranger."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.rank import RANKED, range_score
+from edge.signals import SIGNALS
+
+size = st.floats(0.0, 1e6)
+signs = st.fixed_dictionaries(
+    {
+        "ratios": st.dictionaries(st.sampled_from(sorted(SIGNALS)), size, min_size=1),
+        "odds": st.floats(-50.0, 50.0),
+        "far": size,
+        "level": size,
+        "shift": size,
+    }
+)
+CALM: dict[str, Any] = {
+    "ratios": {"surprise": 0.2, "noise": 0.1},
+    "odds": -4.0,
+    "far": 1.0,
+    "level": 0.1,
+    "shift": 0.1,
+}
+
+
+@given(signs, st.booleans())
+def test_the_score_is_at_least_one_exactly_in_an_event(seen: dict[str, Any], strange: bool) -> None:
+    score = range_score(**seen, strange=strange)
+    assert math.isfinite(score) and score >= 0.0
+    assert (score >= 1.0) is strange
+
+
+@given(signs, st.sampled_from(["odds", "far", "level", "shift"]), size, st.booleans())
+def test_more_of_a_sign_is_never_less_strange(
+    seen: dict[str, Any], name: str, more: float, strange: bool
+) -> None:
+    score = range_score(**seen, strange=strange)
+    assert range_score(**{**seen, name: seen[name] + more}, strange=strange) >= score - 1e-12
+
+
+@given(signs, st.sampled_from(sorted(SIGNALS)), size, st.booleans())
+def test_more_of_a_signal_is_never_less_strange(
+    seen: dict[str, Any], name: str, more: float, strange: bool
+) -> None:
+    score = range_score(**seen, strange=strange)
+    ratios = {**seen["ratios"], name: seen["ratios"].get(name, 0.0) + more}
+    assert range_score(**{**seen, "ratios": ratios}, strange=strange) >= score - 1e-12
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        *({"ratios": {**CALM["ratios"], name: 0.5}} for name in RANKED),
+        {"odds": -1.0},
+        {"far": 3.0},
+        {"level": 0.5},
+        {"shift": 0.5},
+    ],
+)
+@pytest.mark.parametrize("strange", [False, True])
+def test_each_sign_counts(stranger: dict[str, Any], strange: bool) -> None:
+    assert range_score(**CALM, strange=strange) < range_score(**{**CALM, **stranger}, strange=strange)
+
+
+def test_the_signals_that_rank_are_signals() -> None:
+    assert set(RANKED) <= set(SIGNALS)

@@ -1,0 +1,1 @@
+"""Detectors on labelled series, side by side: is the network worth it?"""
