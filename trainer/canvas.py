@@ -8,7 +8,15 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import (
+    DAILY,
+    HOURLY,
+    MINUTELY,
+    MONTHLY,
+    SECONDLY,
+    AutoDateLocator,
+    ConciseDateFormatter,
+)
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike, NDArray
@@ -76,9 +84,16 @@ def moments(ts_ms: ArrayLike) -> NDArray[np.datetime64]:
     return np.asarray(ts_ms, "int64").astype("datetime64[ms]")
 
 
+# Two hours and a half are too many half hours for a small panel, and too few hours for matplotlib,
+# which then warns; so an hour is offered as sixty minutes, and so on.
+_WHOLE = {MONTHLY: 12, DAILY: 31, HOURLY: 24, MINUTELY: 60, SECONDLY: 60}
+
+
 def time_axis(axes: Axes, ticks: int = 9) -> None:
     """Dates without repetition below a panel."""
     locator = AutoDateLocator(minticks=3, maxticks=ticks)  # type: ignore[no-untyped-call]
+    for unit, whole in _WHOLE.items():
+        locator.intervald[unit] = [*locator.intervald[unit], whole]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 

@@ -130,7 +130,8 @@ def _named_prior(order: Order) -> Prior | None:
 def _fit(
     history: Recording, habits: Habits, settings: FitSettings, prior: Prior | None, quiet: bool
 ) -> Fitted:
-    with tqdm(total=settings.epochs, desc="training", unit="epoch", disable=quiet, file=sys.stderr) as bar:
+    still = quiet or not settings.epochs
+    with tqdm(total=settings.epochs, desc="training", unit="epoch", disable=still, file=sys.stderr) as bar:
 
         def on_epoch(loss: float) -> None:
             bar.set_postfix(loss=f"{loss:.3f}")

@@ -5,7 +5,7 @@ from itertools import pairwise
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from PIL import Image
@@ -209,3 +209,14 @@ def test_names_of_faults_never_cover_each_other(onsets):
         inside = sorted((name.left, len(name.text)) for name in names if name.lane == lane)
         for (left, letters), (following, _) in pairwise(inside):
             assert left + letters * 0.082 / 8.5 < following
+
+
+@given(st.floats(1.0, 3e8), st.sampled_from([5, 9]), st.integers(1_500_000_000, 2_000_000_000))
+@settings(max_examples=300, deadline=None)
+def test_a_time_axis_of_any_length_has_some_ticks_and_never_too_many(length_s, ticks, start_s):
+    axes = canvas.blank(3.0).subplots()
+    axes.plot(np.array([start_s * 1000, start_s * 1000 + length_s * 1000]).astype("datetime64[ms]"), [0, 1])
+    canvas.time_axis(axes, ticks)
+    low, high = axes.get_xlim()
+    shown = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert 1 <= len(shown) <= ticks + 1
