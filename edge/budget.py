@@ -8,6 +8,10 @@ import math
 from collections.abc import Mapping
 
 WEEK_S = 7 * 86_400.0
+# What can be asked for, in false alarms a week.
+LEAST_BUDGET, MOST_BUDGET = 0.01, 100.0
+# How the levels of rarer alarms are further out: the mean excess of the logarithm of peaks, in a fleet.
+TAIL = 0.2
 # An alarm this many times above its level says nothing of the level: most false ones are just above.
 STRONG = 1.5
 STEP = 0.1  # of the logarithm, for each weak alarm

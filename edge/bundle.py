@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.detector import Detector, DetectorSettings
+from edge.detector import Detector
+from edge.detector_settings import DetectorSettings
 from edge.errors import BundleError
 from edge.reading import Channel
 from edge.scorer import Network
@@ -55,9 +56,11 @@ class Bundle:
         """The model in the interpreter that is installed. Raises BundleError."""
         return Network(self.model, self.windowing.width, self.windowing.outputs)
 
-    def open_detector(self, speed: float = 1.0) -> Detector:
-        """A detector that has seen nothing yet. Raises BundleError."""
-        return Detector(self.network(), self.windowing, self.detector, speed)
+    def open_detector(self, speed: float = 1.0, false_alarms_per_week: float | None = None) -> Detector:
+        """A detector that has seen nothing yet, on its own budget if none is given. Raises BundleError."""
+        budget = false_alarms_per_week
+        settings = self.detector if budget is None else self.detector.for_budget(budget)
+        return Detector(self.network(), self.windowing, settings, speed)
 
 
 def _json(table: Any) -> bytes:

@@ -5,25 +5,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.advisory import remember
-from edge.detector import DetectorSettings
+from edge.budget import TAIL
+from edge.detector_settings import DetectorSettings
 from edge.fleet import FLEET, Fleet
 from edge.gate import Gate, fault_after
-from edge.habits import Habits
+from edge.habits import Habits, elapsed, plausible
+from edge.observation import SignalSettings
 from edge.reading import Channel
 from edge.recording import Recording
 from edge.replay import Observed, observe
 from edge.scorer import Answers, Scorer
-from edge.signals import SHAPES, SIGNALS, Signal, SignalSettings
-from edge.window import Floats
-from edge.windowing import Windowing
+from edge.signals import SHAPES, SIGNALS, Signal
+from edge.window import Floats, batches
+from edge.windowing import VAPOUR, Windowing
 
 WEEK_S = 7 * 86_400.0
 # What a history of hours calls usual is too narrow: levels are wider by this many days over its length.
 SHORT_HISTORY_DAYS = 0.25
+MOST_ROWS = 20_000
 PEAK_APART_S = 3600.0
 FEWEST_PEAKS = 5
-# The mean excess of log peaks, where a history has too few to tell, and what is believed of one.
-USUAL_SCALE = 0.2
+# What is believed of a mean excess of log peaks.
 SCALES = (0.05, 0.6)
 COVERAGE = 0.9
 
@@ -42,16 +44,28 @@ def calibrate(
     (`docs/detector.md` has what each costs).
     """
     windowing = habits.windowing
-    observed = look_back(history, habits, network)
-    surprise = np.array([seen.views[0].surprise for seen in observed.observations if seen is not None])
-    band = np.maximum(np.quantile(surprise, COVERAGE, axis=0), 0.1)
+    surprises = _surprises(history, habits, network)
+    # a coarse sensor's surprises come in steps: the band holds the one it ends at
+    band = np.maximum(np.quantile(surprises, COVERAGE, axis=0, method="higher") * (1.0 + 1e-6), 0.1)
     used = {name: fleet.shares[name] for name in signals_for(windowing, fleet)}
-    wider = (1.0 + SHORT_HISTORY_DAYS / windowing.history_days) * false_alarms_per_week**-USUAL_SCALE
+    wider = (1.0 + SHORT_HISTORY_DAYS / windowing.history_days) * false_alarms_per_week**-TAIL
     levels = {name: fleet.levels[name] * wider for name in used}
     budgets = {name: share / sum(used.values()) * false_alarms_per_week for name, share in used.items()}
     return DetectorSettings(
         habits.floor, tuple(band.tolist()), habits.change_rate, levels, budgets, remember(history)
     )
+
+
+def _surprises(history: Recording, habits: Habits, network: Answers) -> Floats:
+    """(n, C) how surprising the newest values of a history were, in deviations; n is MOST_ROWS at most."""
+    values = plausible(history)
+    scorer = Scorer(network, habits.windowing, habits.floor)
+    thin = 1 + len(values) // MOST_ROWS
+    parts = [
+        scorer.score(batch.windows.thinned(thin)).surprise[:, 0]
+        for batch in batches(habits.windowing, values, elapsed(history.ts_ms, values))
+    ]
+    return np.concatenate(parts)
 
 
 def look_back(history: Recording, habits: Habits, network: Answers) -> Observed:
@@ -66,6 +80,8 @@ def signals_for(windowing: Windowing, fleet: Fleet) -> tuple[str, ...]:
     absent = set(SHAPES) - set(windowing.shapes)
     if len(windowing.channels) == 1:
         absent.add("stuck")  # it would be frozen
+    if VAPOUR not in windowing.traces:
+        absent |= {"vapour", "slow_vapour"}
     if len(windowing.views) == 1:
         absent |= {name for name in fleet.levels if name.startswith("slow")}
     return tuple(name for name in fleet.levels if name not in absent)
@@ -116,10 +132,10 @@ def device_tail(values: Floats, ts_ms: np.ndarray, period_s: float) -> Tail:
     peaks = np.maximum.reduceat(values, starts)
     peaks = np.log(peaks[peaks > 0])
     if len(peaks) < FEWEST_PEAKS:
-        return Tail(-np.inf, 0.0, USUAL_SCALE)
+        return Tail(-np.inf, 0.0, TAIL)
     threshold = float(np.quantile(peaks, 0.8))
     excess = peaks[peaks > threshold] - threshold
-    scale = float(np.median(excess)) / np.log(2.0) if len(excess) else USUAL_SCALE
+    scale = float(np.median(excess)) / np.log(2.0) if len(excess) else TAIL
     weeks = len(values) * period_s / WEEK_S
     return Tail(threshold, len(excess) / weeks, float(np.clip(scale, *SCALES)))
 

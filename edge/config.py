@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from edge.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.errors import ConfigError
 from edge.journal import COMMIT_RECORDS, COMMIT_S, MOST_RECORDS
 from edge.message import check_device
@@ -37,6 +38,7 @@ class AgentSettings:
     device: str = field(default_factory=default_device)
     bundle: Path | None = None
     period_s: float = 0.0  # seconds between readings; 0 takes the bundle's, or 10
+    false_alarms_per_week: float | None = None  # the budget; None takes the bundle's
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,11 @@ def check(config: Config) -> Config:
     for name, value in not_negative.items():
         if not 0 <= value < math.inf:
             raise ConfigError(f"{name} = {value} must be zero or above, and finite")
+    budget = config.agent.false_alarms_per_week
+    if budget is not None and not LEAST_BUDGET <= budget <= MOST_BUDGET:
+        raise ConfigError(
+            f"agent.false_alarms_per_week = {budget} must be from {LEAST_BUDGET} to {MOST_BUDGET}"
+        )
     if config.broker.keepalive_s > 65535:
         raise ConfigError(f"broker.keepalive_s = {config.broker.keepalive_s} must be at most 65535")
     if config.source.kind == "replay" and config.agent.period_s:

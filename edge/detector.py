@@ -1,78 +1,26 @@
 """Readings to verdicts: warming, normal, anomalous, sensor fault; events with onset and end."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from edge.advisory import LEVEL as SHIFT_LEVEL
-from edge.advisory import Advisory, Past, Shift
+from edge.advisory import Advisory, Shift
 from edge.budget import Budget
+from edge.detector_settings import DetectorSettings
 from edge.event import Change, Event, EventTracker
 from edge.explain import explain, explain_shift
 from edge.gate import Gate, fault_after
+from edge.observation import Observation, SignalSettings, Strange
 from edge.rank import range_score
 from edge.reading import Reading
 from edge.scorer import Answers, Scorer
-from edge.signals import SIGNALS, Observation, Signal, SignalSettings, Strange, shares
+from edge.signals import SIGNALS, Signal, shares
 from edge.window import Window
 from edge.windowing import Windowing
 
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorSettings:
-    """What decides, calibrated by `convert`; travels in the bundle. C channels."""
-
-    floor: tuple[float, ...]  # C, physical units: the smallest deviation that counts
-    band: tuple[float, ...]  # C: half the 90 % band, in deviations
-    change_rate: tuple[tuple[float, ...], ...]  # C x 24
-    levels: dict[str, float]  # per signal: where the alarm begins
-    budgets: dict[str, float]  # per signal: false alarms a week that it may cost
-    past: Past  # what the history was like, for the advice on long shifts
-    release: float = 0.6  # an event goes on while the score is above this
-    calm_s: float = 1800.0  # and ends after so long below it
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the manifest."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, table: dict[str, Any], channels: int) -> "DetectorSettings":
-        """From the manifest. Raises KeyError, TypeError or ValueError on a wrong shape."""
-        settings = cls(
-            floor=tuple(float(x) for x in table["floor"]),
-            band=tuple(float(x) for x in table["band"]),
-            change_rate=tuple(tuple(float(x) for x in row) for row in table["change_rate"]),
-            levels={str(name): float(level) for name, level in table["levels"].items()},
-            budgets={str(name): float(rate) for name, rate in table["budgets"].items()},
-            past=Past.from_json(table["past"]),
-            release=float(table["release"]),
-            calm_s=float(table["calm_s"]),
-        )
-        of_each = (settings.floor, settings.band, settings.change_rate, settings.past.quantiles)
-        shapes = {len(rows) for rows in of_each}
-        if shapes != {channels} or any(len(row) != 24 for row in settings.change_rate):
-            raise ValueError("the detector needs floor, band and change rates for each channel")
-        if not settings.levels or settings.levels.keys() - SIGNALS.keys():
-            raise ValueError(f"levels must be for some of {', '.join(SIGNALS)}")
-        if settings.levels.keys() != settings.budgets.keys():
-            raise ValueError("each level needs its share of the budget")
-        rates = [rate for row in settings.change_rate for rate in row]
-        positive = [
-            *settings.floor,
-            *settings.band,
-            *settings.levels.values(),
-            *settings.budgets.values(),
-            settings.calm_s,
-            settings.release,
-        ]
-        if not all(np.isfinite(positive)) or min(positive) <= 0 or not all(0 <= rate < 1 for rate in rates):
-            raise ValueError(
-                "levels, floors and bands must be finite and above zero, rates from 0 to below 1"
-            )
-        return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +46,10 @@ def after(changes: tuple[Change, ...], verdict: Verdict) -> Verdict:
 class Decision:
     """Scored readings to verdicts; one arithmetic for streaming and batch."""
 
-    def __init__(self, windowing: Windowing, settings: DetectorSettings, speed: float = 1.0) -> None:
-        """`speed` is how many times faster than our clock the room lives."""
-        self._speed = speed
+    def __init__(self, windowing: Windowing, settings: DetectorSettings) -> None:
+        self._windowing = windowing
+        self._room_s = 0.0
+        self._began_ms: int | None = None
         self._names = windowing.channels
         self._settings = settings
         about = SignalSettings(
@@ -115,7 +64,12 @@ class Decision:
         self._state: State = "warming"
         self.faults = 0  # scores that were not finite
 
-    def restart(self) -> tuple[Change, ...]:
+    def elapse(self, elapsed_s: float) -> tuple[Change, ...]:
+        """So much of the room's time went by since the last good reading."""
+        self._room_s += elapsed_s
+        return self._restart() if self._windowing.is_long(elapsed_s) else ()
+
+    def _restart(self) -> tuple[Change, ...]:
         """After a gap that was too long to bridge: nobody knows whether an open event went on."""
         for signal in self._signals.values():
             signal.reset()
@@ -142,7 +96,7 @@ class Decision:
     def scored(self, seen: Observation) -> Verdict:
         """A reading that the network has judged."""
         changes = self._sensor_is_back()
-        shift = self._advisory.update(round(seen.ts_ms * self._speed), seen.values)
+        shift = self._advisory.update(self._room_ms(seen.ts_ms), seen.values)
         strange = {name: signal.update(seen) for name, signal in self._signals.items()}
         ratios = {name: strange[name].value / self._level(name) for name in strange}
         worst = max(ratios, key=lambda name: (not np.isfinite(ratios[name]), ratios[name]))
@@ -169,6 +123,12 @@ class Decision:
         event = self._event(seen, worst, strange[worst], score, why, spread)
         changes += self._tracker.strange(event)
         return Verdict("anomalous", score, True, newest.expected, spread, why, changes, *away)
+
+    def _room_ms(self, ts_ms: int) -> int:
+        """The time of the room, which may live faster than our clock; it begins with ours."""
+        if self._began_ms is None:
+            self._began_ms = ts_ms - round(self._room_s * 1000.0)
+        return self._began_ms + round(self._room_s * 1000.0)
 
     def _level(self, name: str) -> float:
         return self._settings.levels[name] * self._budget.factor(name)
@@ -219,7 +179,7 @@ class Detector:
         self._scorer = Scorer(network, windowing, settings.floor)
         self._windowing = windowing
         self._window = Window(windowing)
-        self._decision = Decision(windowing, settings, speed)
+        self._decision = Decision(windowing, settings)
         self._speed = speed
         self._last_ms: int | None = None
 
@@ -236,7 +196,7 @@ class Detector:
         values = tuple(float(reading.values[name] or 0.0) for name in self._windowing.channels)
         elapsed_s = 0.0 if self._last_ms is None else (reading.mono_ms - self._last_ms) / 1000.0 * self._speed
         self._last_ms = reading.mono_ms
-        ended = self._decision.restart() if self._windowing.is_long(elapsed_s) else ()
+        ended = self._decision.elapse(elapsed_s)
         windows = self._window.push(values, elapsed_s)
         if windows is None:
             return reading, after(ended, self._decision.unscored())

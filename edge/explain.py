@@ -1,8 +1,8 @@
 """Verdicts in a sentence that a person would say."""
 
 from edge.advisory import Shift
+from edge.observation import Observation, Strange
 from edge.reading import HUMIDITY, TEMPERATURE, channel
-from edge.signals import Observation, Strange
 from edge.vapour import change
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detector import Decision, DetectorSettings, Verdict, after
+from edge.detector import Decision, Verdict, after
+from edge.detector_settings import DetectorSettings
 from edge.gate import Gate, fault_after
+from edge.observation import Observation
 from edge.reading import Reading
 from edge.recording import Recording
 from edge.scorer import Answers, Scorer
-from edge.signals import Observation
 from edge.window import Floats, batches
 from edge.windowing import Windowing
 
@@ -129,6 +130,6 @@ def judge(
         if complaint is not None:
             verdicts.append(decision.failed(reading, *complaint))
             continue
-        ended = decision.restart() if windowing.is_long(elapsed_s) else ()
+        ended = decision.elapse(elapsed_s)
         verdicts.append(after(ended, decision.unscored() if seen is None else decision.scored(seen)))
     return Judgement(tuple(verdicts))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edge.errors import BundleError
-from edge.signals import Observation, ViewScore
+from edge.observation import Observation, ViewScore
 from edge.window import Floats, Inputs, Windows
 from edge.windowing import TRACE_EXTRAS, Windowing
 

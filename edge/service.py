@@ -104,7 +104,7 @@ def _run(config: Config, model: Bundle | None, source: Source, pace: Pace, stop:
         commit_records=settings.commit_records,
         most_records=settings.most_records,
     )
-    detector = model.open_detector(pace.speed) if model else None
+    detector = model.open_detector(pace.speed, config.agent.false_alarms_per_week) if model else None
     origin = Origin(
         epoch=journal.epoch,
         boot=boot_id(),

@@ -7,58 +7,15 @@ import math
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from edge.observation import Observation, SignalSettings, Strange
 from edge.reading import HUMIDITY, TEMPERATURE
+from edge.stillness import Frozen, Stuck
 from edge.vapour import change
 
 NOISE_S = 1800.0
 VAPOUR_UNIT_PCT = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class ViewScore:
-    """What one view says of the newest block; every tuple has one number a channel, in physical units."""
-
-    expected: tuple[float, ...]
-    surprise: tuple[float, ...]  # |residual| in standard deviations
-    residual: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One scored reading."""
-
-    ts_ms: int
-    values: tuple[float, ...]  # C, physical units
-    views: tuple[ViewScore, ...]  # the first is that of the reading itself, a second of the last minutes
-    level: tuple[float, ...] = ()  # C: distance from the usual, in swings
-    far: tuple[float, ...] = ()  # C: largest distance from any level of the past, in that level's reach
-    evidence: tuple[float, ...] = ()  # log odds of each shape of event that the model knows
-
-
-@dataclass(frozen=True, slots=True)
-class Strange:
-    """How strange, and which channel (index) in which view says so."""
-
-    value: float
-    channel: int
-    view: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SignalSettings:
-    """What a signal may want to know of the room and its sensor."""
-
-    channels: tuple[str, ...]
-    period_s: float
-    floor: tuple[float, ...]  # C, physical units
-    change_rate: tuple[
-        tuple[float, ...], ...
-    ]  # C x 24: how often a value differs from the one before, by UTC hour
-    shapes: tuple[str, ...] = ()  # those that the model knows
 
 
 class Surprise:
@@ -159,79 +116,6 @@ class Noise:
         """Forget the last half hour."""
         for median in self._medians:
             median.clear()
-
-
-class Stillness:
-    """For how long values have not changed, and how surprising that is."""
-
-    def __init__(self, settings: SignalSettings) -> None:
-        self._period_min = settings.period_s / 60.0
-        self._nats = [[-math.log1p(-rate) for rate in hours] for hours in settings.change_rate]
-        self._last: list[float | None] = [None] * len(settings.channels)
-        self.samples = [0] * len(settings.channels)
-        self.evidence = [0.0] * len(settings.channels)
-
-    def see(self, seen: Observation) -> None:
-        """One reading."""
-        hour = seen.ts_ms // 3_600_000 % 24
-        for c, value in enumerate(seen.values):
-            if value == self._last[c]:
-                self.samples[c] += 1
-                self.evidence[c] += self._nats[c][hour]
-            else:
-                self._last[c], self.samples[c], self.evidence[c] = value, 0, 0.0
-
-    def strength(self, samples: int, nats: float) -> float:
-        """sqrt(minutes unchanged x their surprise in nats)."""
-        return math.sqrt(samples * self._period_min * nats)
-
-    def reset(self) -> None:
-        """Forget since when the values stand."""
-        self._last = [None] * len(self._last)
-
-
-class Stuck:
-    """One value stands still for longer than it ever does at this time of day."""
-
-    def __init__(self, settings: SignalSettings) -> None:
-        self._still = Stillness(settings)
-
-    def update(self, seen: Observation) -> Strange:
-        """Of the stillest channel."""
-        self._still.see(seen)
-        pairs = zip(self._still.samples, self._still.evidence, strict=True)
-        strengths = [self._still.strength(samples, nats) for samples, nats in pairs]
-        channel = max(range(len(strengths)), key=strengths.__getitem__)
-        return Strange(strengths[channel], channel)
-
-    def reset(self) -> None:
-        """Forget since when the values stand."""
-        self._still.reset()
-
-
-class Frozen:
-    """Nothing moves at all. A quiet night holds one value for hours, and seldom two at once."""
-
-    def __init__(self, settings: SignalSettings) -> None:
-        self._still = Stillness(settings)
-        self._samples, self._nats = 0, 0.0
-
-    def update(self, seen: Observation) -> Strange:
-        """Of all channels together, since the last of them moved."""
-        before = sum(self._still.evidence)
-        self._still.see(seen)
-        channel = max(range(len(seen.values)), key=self._still.evidence.__getitem__)
-        if min(self._still.samples) == 0:
-            self._samples, self._nats = 0, 0.0
-        else:
-            self._samples += 1
-            self._nats += sum(self._still.evidence) - before
-        return Strange(self._still.strength(self._samples, self._nats), channel)
-
-    def reset(self) -> None:
-        """Forget since when the values stand."""
-        self._still.reset()
-        self._samples, self._nats = 0, 0.0
 
 
 class Shape:

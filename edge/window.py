@@ -39,6 +39,10 @@ class Windows(NamedTuple):
     present: Floats  # (n, V, C) the newest block, physical units
     level: Floats  # (n, C) distance of the newest sample from the history's median, in swings
 
+    def thinned(self, step: int) -> "Windows":
+        """One in every `step`."""
+        return Windows(self.inputs[::step], self.previous[::step], self.present[::step], self.level[::step])
+
 
 def _windows(scales: Scales, at: Ints, past: Past) -> Windows:
     """Windows of the samples numbered `at` (n,), the first sample of a stretch being 0."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from edge.fleet import FLEET
 from tests.brokers import mosquitto
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def options_of(*command: str) -> str:
 
 @pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
 def test_a_command_of_the_documents_has_the_options_that_it_uses(words: list[str]) -> None:
-    subcommand = [word for word in words[3:4] if word in ("replay", "push", "demo", "benchmark")]
+    subcommand = [word for word in words[3:4] if word in ("replay", "push", "demo", "benchmark", "pretrain")]
     known = options_of("-m", words[2], *subcommand)
     for flag in (word for word in words if word.startswith("--")):
         assert re.search(rf"{flag}\b", known), f"{' '.join(words)}: {flag}"
@@ -93,3 +94,12 @@ def test_the_consumer_in_the_documents_gets_every_record(room_bundle: Path, tmp_
     assert numbers == list(range(numbers[0], numbers[0] + 60))
     assert {line[0] for line in lines} == {"cellar"}
     assert all(line[-2:] == ["0", "missing"] for line in lines)
+
+
+def test_the_levels_of_the_detector_are_those_of_the_code() -> None:
+    table = [line for line in (ROOT / "docs/detector.md").read_text().splitlines() if line.startswith("| `")]
+    told: dict[str, float] = {}
+    for line in table:
+        _, names, *_, levels, _ = line.split("|")
+        told |= dict(zip(re.findall(r"`(\w+)`", names), map(float, levels.split(",")), strict=True))
+    assert told == FLEET.levels

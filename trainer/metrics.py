@@ -70,8 +70,9 @@ def pr_curve(score: ArrayLike, labels: ArrayLike) -> tuple[Floats, Floats, Float
         raise ValueError("no row is labelled, so there is no recall")
     order = np.argsort(-ranked, kind="stable")
     hits = np.cumsum(true[order])
-    last = np.flatnonzero(np.append(np.diff(ranked[order]) != 0, True))  # ties share one threshold
-    return hits[last] / (last + 1.0), hits[last] / hits[-1], ranked[order][last]
+    falling = ranked[order]
+    last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # ties share one threshold
+    return hits[last] / (last + 1.0), hits[last] / hits[-1], falling[last]
 
 
 def auc_pr(score: ArrayLike, labels: ArrayLike) -> float | None:

@@ -179,3 +179,12 @@ def test_a_model_of_another_shape_fails_its_trial(room_bundle: Path, tmp_path: P
     save(replace(bundle, windowing=smaller), tmp_path / "shape.canary")
     with pytest.raises(BundleError, match="inputs of"):
         trial.check(tmp_path / "shape.canary")
+
+
+def test_a_smaller_budget_takes_a_stranger_reading_to_alarm(room_bundle: Path) -> None:
+    settings = load(room_bundle).detector
+    rarer = settings.for_budget(0.1)
+    assert sum(rarer.budgets.values()) == pytest.approx(0.1)
+    assert all(rarer.levels[name] > level for name, level in settings.levels.items())
+    back = rarer.for_budget(sum(settings.budgets.values()))
+    assert back.levels == pytest.approx(settings.levels)

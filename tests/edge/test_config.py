@@ -1,5 +1,6 @@
 """The configuration file: what it says is what is done, and a mistake names itself."""
 
+import math
 import re
 import tomllib
 from dataclasses import fields
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.__main__ import configuration, parser
-from edge.config import Config, check, read_config
+from edge.config import AgentSettings, Config, check, read_config
 from edge.errors import ConfigError
 
 EXAMPLE = Path(__file__).parents[2] / "docs/edge.toml"
@@ -88,3 +89,9 @@ def test_a_password_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
         broker_settings(config.broker, "cellar")
     secret.chmod(0o600)
     assert broker_settings(config.broker, "cellar").password == "made at test time"
+
+
+@pytest.mark.parametrize("budget", [0.0, -1.0, 1e6, math.nan])
+def test_a_budget_that_cannot_be_held_is_refused(budget: float) -> None:
+    with pytest.raises(ConfigError, match="false_alarms_per_week"):
+        check(Config(agent=AgentSettings("cellar", false_alarms_per_week=budget)))

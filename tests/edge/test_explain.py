@@ -3,7 +3,8 @@
 import pytest
 
 from edge.explain import explain
-from edge.signals import Observation, SignalSettings, Vapour, ViewScore
+from edge.observation import Observation, SignalSettings, ViewScore
+from edge.signals import Vapour
 
 NAMES = ("temperature", "humidity")
 SETTINGS = SignalSettings(NAMES, 10.0, (0.05, 0.2), ((0.5,) * 24,) * 2)

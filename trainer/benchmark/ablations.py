@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge.calibration import calibrate, device_tail, look_back, signal_values
-from edge.detector import DetectorSettings
+from edge.detector_settings import DetectorSettings
 from edge.fleet import Fleet
 from edge.habits import Habits, elapsed, plausible, robust_scale
 from edge.recording import Recording

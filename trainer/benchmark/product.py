@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.calibration import calibrate
-from edge.detector import DetectorSettings
+from edge.detector_settings import DetectorSettings
 from edge.errors import ConfigError, RecordingError
 from edge.fleet import Fleet
 from edge.habits import Habits, learn_habits
