@@ -108,7 +108,7 @@ class Decision:
         opened = self._tracker.open is not None
         alarmed = ratios[worst] >= (self._settings.release if opened else 1.0)
         odds = seen.evidence[0] if seen.evidence else 0.0
-        score = range_score(ratios, odds, max(seen.far), max(seen.level), shift.size, alarmed)
+        score = range_score(ratios, odds, max(seen.far), max(seen.level), shift.size, ratios[worst] >= 1.0)
         newest = seen.views[0]
         spread = tuple(b * d for b, d in zip(self._settings.band, newest.deviation, strict=True))
         away = (shift.size / SHIFT_LEVEL, max(seen.level))

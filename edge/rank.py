@@ -10,7 +10,7 @@ from collections.abc import Mapping
 # The signals that rank: those of the newest reading and of standing still. What the shapes and
 # the last minutes add is in the odds and in the distance from the past.
 RANKED = ("surprise", "vapour", "noise", "frozen")
-UNIT = 4.0
+UNIT = 5.0
 ODDS_SHARE, MOST_ODDS = 0.5, 6.0
 FAR_UNIT = 12.0
 LEVEL_SHARE, LEVEL_UNIT = 2.5, 2.0
@@ -20,7 +20,7 @@ SHIFT_SHARE, SHIFT_UNIT = 0.4, 2.0
 def range_score(
     ratios: Mapping[str, float], odds: float, far: float, level: float, shift: float, strange: bool
 ) -> float:
-    """Above 1 in an event, below 1 in calm, and larger the stranger.
+    """At least 1 where a signal is at its alarm level, and larger the stranger; seldom 1 elsewhere.
 
     `ratios` are the signals over their levels, `odds` the log odds of any shape, `far` the largest
     distance from any level of the past in its reach, `level` that from the usual in swings, `shift`
@@ -32,4 +32,4 @@ def range_score(
         (shift / SHIFT_UNIT) ** 2
     )
     score = signs / UNIT
-    return 1.0 + score if strange else score / (1.0 + score)
+    return max(1.0, score) if strange else score
