@@ -20,7 +20,7 @@ from edge.window import Floats, batches
 from edge.windowing import VAPOUR, Windowing
 
 WEEK_S = 7 * 86_400.0
-# What a history of hours calls usual is too narrow: levels are wider by this many days over its length.
+# What a short history calls usual is too narrow: levels and band are wider by this many days over its length.
 SHORT_HISTORY_DAYS = 0.25
 MOST_ROWS = 20_000
 PEAK_APART_S = 3600.0
@@ -46,9 +46,11 @@ def calibrate(
     windowing = habits.windowing
     surprises = _surprises(history, habits, network)
     # a coarse sensor's surprises come in steps: the band holds the one it ends at
-    band = np.maximum(np.quantile(surprises, COVERAGE, axis=0, method="higher") * (1.0 + 1e-6), 0.1)
+    edge = np.quantile(surprises, COVERAGE, axis=0, method="higher") * (1.0 + 1e-6)
+    short = 1.0 + SHORT_HISTORY_DAYS / windowing.history_days
+    band = np.maximum(edge * short, 0.1)
     used = {name: fleet.shares[name] for name in signals_for(windowing, fleet)}
-    wider = (1.0 + SHORT_HISTORY_DAYS / windowing.history_days) * false_alarms_per_week**-TAIL
+    wider = short * false_alarms_per_week**-TAIL
     levels = {name: fleet.levels[name] * wider for name in used}
     budgets = {name: share / sum(used.values()) * false_alarms_per_week for name, share in used.items()}
     return DetectorSettings(
