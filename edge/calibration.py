@@ -1,32 +1,22 @@
 """Alarm levels for a budget of false alarms, from a history without labels."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edge.advisory import remember
 from edge.budget import TAIL
 from edge.detector_settings import DetectorSettings
 from edge.fleet import FLEET, Fleet
-from edge.gate import Gate, fault_after
 from edge.habits import Habits, elapsed, plausible
-from edge.observation import SignalSettings
 from edge.reading import Channel
 from edge.recording import Recording
-from edge.replay import Observed, observe
 from edge.scorer import Answers, Scorer
-from edge.signals import SHAPES, SIGNALS, Signal
+from edge.signals import SHAPES
 from edge.window import Floats, batches
 from edge.windowing import VAPOUR, Windowing
 
-WEEK_S = 7 * 86_400.0
 # What a short history calls usual is too narrow: levels and band are wider by this many days over its length.
 SHORT_HISTORY_DAYS = 0.25
 MOST_ROWS = 20_000
-PEAK_APART_S = 3600.0
-FEWEST_PEAKS = 5
-# What is believed of a mean excess of log peaks.
-SCALES = (0.05, 0.6)
 COVERAGE = 0.9
 
 
@@ -70,13 +60,6 @@ def _surprises(history: Recording, habits: Habits, network: Answers) -> Floats:
     return np.concatenate(parts)
 
 
-def look_back(history: Recording, habits: Habits, network: Answers) -> Observed:
-    """The history as the detector would have seen it."""
-    scorer = Scorer(network, habits.windowing, habits.floor)
-    gate = Gate(habits.windowing.measured, fault_after(history.period_s))
-    return observe(history, gate, scorer, habits.windowing)
-
-
 def signals_for(windowing: Windowing, fleet: Fleet) -> tuple[str, ...]:
     """Those of the fleet's signals that this device can have."""
     absent = set(SHAPES) - set(windowing.shapes)
@@ -87,59 +70,6 @@ def signals_for(windowing: Windowing, fleet: Fleet) -> tuple[str, ...]:
     if len(windowing.views) == 1:
         absent |= {name for name in fleet.levels if name.startswith("slow")}
     return tuple(name for name in fleet.levels if name not in absent)
-
-
-def signal_values(name: str, habits: Habits, observed: Observed) -> Floats:
-    """(n,) one signal over a series."""
-    windowing = habits.windowing
-    about = SignalSettings(
-        windowing.channels, windowing.period_s, habits.floor, habits.change_rate, windowing.shapes
-    )
-    return _signal(SIGNALS[name](about), observed, windowing)
-
-
-def _signal(signal: Signal, observed: Observed, windowing: Windowing) -> Floats:
-    """(n,) a signal over a series, 0 where there is no score."""
-    values = np.zeros(len(observed.observations))
-    for row, seen in enumerate(observed.observations):
-        if windowing.is_long(float(observed.elapsed_s[row])):
-            signal.reset()
-        if seen is not None:
-            values[row] = signal.update(seen).value
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """How rare a signal's high peaks are: `rate` a week pass e^`threshold`, ever fewer a higher level."""
-
-    threshold: float  # logarithm
-    rate: float  # peaks a week
-    scale: float  # mean excess of the logarithm
-
-    def level(self, per_week: float) -> float:
-        """The level that peaks pass so many times a week."""
-        return float(np.exp(self.threshold + self.scale * np.log(max(self.rate / per_week, 1.0))))
-
-
-def device_tail(values: Floats, ts_ms: np.ndarray, period_s: float) -> Tail:
-    """The tail of a signal (n,).
-
-    Peaks over threshold: the logarithms of the hourly peaks above their 80 % quantile fall off
-    exponentially (Gumbel domain); their mean excess is taken from the median, so that a few
-    faults in the history do not stretch the tail.
-    """
-    hours = ts_ms // int(PEAK_APART_S * 1000)
-    starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
-    peaks = np.maximum.reduceat(values, starts)
-    peaks = np.log(peaks[peaks > 0])
-    if len(peaks) < FEWEST_PEAKS:
-        return Tail(-np.inf, 0.0, TAIL)
-    threshold = float(np.quantile(peaks, 0.8))
-    excess = peaks[peaks > threshold] - threshold
-    scale = float(np.median(excess)) / np.log(2.0) if len(excess) else TAIL
-    weeks = len(values) * period_s / WEEK_S
-    return Tail(threshold, len(excess) / weeks, float(np.clip(scale, *SCALES)))
 
 
 def describe(channels: tuple[Channel, ...], settings: DetectorSettings) -> dict[str, float]:

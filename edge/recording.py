@@ -64,6 +64,30 @@ class Recording:
             gaps=find_gaps(ts_ms, self.period_s),
         )
 
+    def followed_by(self, other: "Recording") -> "Recording":
+        """The n rows of this recording and then the m of `other`, under this one's name and period.
+
+        Kinds are those of both, None where one has none. Labels are kept if both have them: without,
+        nobody knows whether a row is an anomaly. Raises RecordingError when the channels differ or
+        `other` begins before this one has ended.
+        """
+        if other.channels != self.channels:
+            ours, theirs = (", ".join(c.name for c in each.channels) for each in (self, other))
+            raise RecordingError(f"{other.name}: has {theirs}, cannot follow {self.name} with {ours}")
+        if len(self) and len(other) and other.ts_ms[0] <= self.ts_ms[-1]:
+            raise RecordingError(f"{other.name}: begins before {self.name} ends; give the earlier one first")
+        ts_ms = np.concatenate([self.ts_ms, other.ts_ms])
+        labelled = self.labels is not None and other.labels is not None
+        known = self.kinds is not None or other.kinds is not None
+        return replace(
+            self,
+            ts_ms=ts_ms,
+            values=np.concatenate([self.values, other.values]),
+            labels=np.concatenate([self.labels, other.labels]) if labelled else None,
+            kinds=_kinds(self) + _kinds(other) if known else None,
+            gaps=find_gaps(ts_ms, self.period_s),
+        )
+
     def reading(self, row: int) -> Reading:
         """One row as a reading with its recorded times; `missing` when a channel has no value."""
         values = {
@@ -77,6 +101,10 @@ class Recording:
             quality="missing" if None in values.values() else "ok",
             fault=None if self.kinds is None else self.kinds[row],
         )
+
+
+def _kinds(recording: Recording) -> tuple[str | None, ...]:
+    return (None,) * len(recording) if recording.kinds is None else recording.kinds
 
 
 def sampling_period(ts_ms: Times) -> float:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from edge.errors import RecordingError
 from trainer.measures import MEASURES, verdict
+from trainer.page import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,9 @@ def _table(run: Path, name: str) -> dict[str, Any]:
 
 
 def _page(run: Path, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data = dict(settings.get("data", {}))
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        Path(__file__).with_name("report.html.jinja"),
         name=settings["name"],
         verdict=verdict(metrics),
         evaluated_on=metrics.get("evaluated_on", ""),

@@ -12,8 +12,6 @@ from edge.calibration import (
     SHORT_HISTORY_DAYS,
     calibrate,
     describe,
-    look_back,
-    signal_values,
     signals_for,
 )
 from edge.detector import DetectorSettings
@@ -147,24 +145,6 @@ def test_a_device_has_the_signals_that_its_channels_views_and_model_allow() -> N
     one_view = windowing(views=((1, 5),)).with_shapes(SHAPES)
     assert set(SIGNALS) - set(signals_for(one_view, everything)) == {"slow_surprise", "slow_vapour"}
     assert signals_for(full, Fleet({"noise": 1.0}, {"noise": 1.0})) == ("noise",)
-
-
-@pytest.mark.parametrize("name", ["surprise", "noise", "frozen", "stuck", "vapour"])
-def test_a_signal_over_a_history_forgets_across_a_long_gap(name: str) -> None:
-    """Each half as if it stood alone, but for the gate that says after a gap what it held back."""
-    middle = len(ROOM) // 2
-    later = ROOM.ts_ms + np.where(np.arange(len(ROOM)) >= middle, 86_400_000, 0)
-    habits = habits_of(ROOM)
-    network = AsBefore(habits.windowing.outputs)
-    torn = replace(ROOM, ts_ms=later)
-    whole = signal_values(name, habits, look_back(torn, habits, network))
-    halves = [
-        signal_values(name, habits, look_back(part, habits, network))
-        for part in (torn.between(0, middle), torn.between(middle, len(torn)))
-    ]
-    np.testing.assert_allclose(whole, np.concatenate(halves), atol=1e-12)
-    assert whole.max() > 0
-    assert not whole[: habits.windowing.warm_up].any(), "no score, no signal"
 
 
 def test_the_calibrated_numbers_have_names() -> None:

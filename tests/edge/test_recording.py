@@ -46,6 +46,55 @@ def test_a_part_of_a_recording_has_its_own_rows_and_gaps(climate):
     assert whole.between(row, row).gaps == ()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_parts_of_a_recording_one_after_the_other_are_the_whole(climate, data):
+    whole = read_csv(climate / "nab_temp/ambient.csv")
+    cut = data.draw(st.integers(0, len(whole)))
+    joined = whole.between(0, cut).followed_by(whole.between(cut, len(whole)))
+    np.testing.assert_array_equal(joined.ts_ms, whole.ts_ms)
+    np.testing.assert_array_equal(joined.values, whole.values)
+    np.testing.assert_array_equal(joined.labels, whole.labels)
+    assert (joined.gaps, joined.kinds, joined.name) == (whole.gaps, None, whole.name)
+
+
+def hours(first, kinds=None, labels=None, channels=("temperature",)):
+    """Two rows, an hour apart."""
+    return Recording(
+        name=f"from {first} on",
+        ts_ms=NOON_MS + 3_600_000 * np.array([first, first + 1]),
+        channels=in_order(channels),
+        values=np.full((2, len(channels)), 20.0),
+        labels=labels,
+        kinds=kinds,
+        period_s=3600.0,
+        gaps=(),
+        columns={},
+        found=(),
+    )
+
+
+def test_what_is_not_known_of_one_part_is_not_made_up_for_the_whole():
+    calm, marked = hours(0), hours(9, kinds=("spike", None), labels=np.array([True, False]))
+    joined = calm.followed_by(marked)
+    assert joined.kinds == (None, None, "spike", None) and joined.labels is None
+    assert joined.gaps == ((int(calm.ts_ms[-1]), int(marked.ts_ms[0])),)
+    assert marked.followed_by(hours(11)).kinds == ("spike", None, None, None)
+
+
+@pytest.mark.parametrize(
+    "other, complaint",
+    [
+        (hours(2, channels=("temperature", "humidity")), "has temperature, humidity, cannot follow"),
+        (hours(1), "from 1 on: begins before from 0 on ends"),
+        (hours(-5), "from -5 on: begins before from 0 on ends"),
+    ],
+)
+def test_a_recording_is_followed_by_a_later_one_of_the_same_channels_alone(other, complaint):
+    with pytest.raises(RecordingError, match=complaint):
+        hours(0).followed_by(other)
+
+
 @pytest.mark.parametrize(
     "change, complaint",
     [

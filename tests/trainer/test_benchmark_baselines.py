@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge.calibration import device_tail
 from edge.reading import in_order
 from edge.recording import Recording
 from trainer.benchmark import baselines
 from trainer.benchmark.detection import Task
 from trainer.benchmark.registry import DETECTORS
+from trainer.benchmark.tail import device_tail
 
 BASELINES = ("z", "diff", "pca", "forest", "plain")
 QUICK = ("z", "diff", "pca", "forest")
@@ -92,7 +92,7 @@ def test_a_step_as_never_before_raises_the_alarm_at_once(name):
     assert DETECTORS[name]()(task(values, 600)).anomaly[100]
 
 
-def test_the_alarm_level_is_the_edges_peaks_over_threshold():
+def test_the_alarm_level_is_that_of_the_peaks_over_threshold():
     case = task(room(1500), 1200)
     values = np.concatenate([case.history.values, case.rest.values])
     result = baselines.robust_z(case)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.calibration import calibrate, device_tail, look_back, signal_values
+from edge.calibration import calibrate
 from edge.detector_settings import DetectorSettings
 from edge.fleet import Fleet
 from edge.habits import Habits, elapsed, plausible, robust_scale
@@ -13,6 +13,8 @@ from edge.recording import Recording
 from edge.scorer import Answers
 from edge.window import Inputs, batches
 from edge.windowing import Windowing
+from trainer.benchmark.tail import device_tail
+from trainer.signal_series import look_back, signal_values
 
 # The mean absolute value of a normal variable in its standard deviations, as a logarithm.
 LOG_MEAN_ABSOLUTE = 0.5 * math.log(2.0 / math.pi)

@@ -15,7 +15,7 @@ from edge.detector_settings import DetectorSettings
 from edge.errors import ConfigError, RecordingError
 from edge.fleet import Fleet
 from edge.habits import Habits, learn_habits
-from edge.recording import Recording, find_gaps
+from edge.recording import Recording
 from edge.replay import Judgement, judge
 from edge.scorer import Answers, Network
 from edge.windowing import Windowing
@@ -59,7 +59,7 @@ class Product:
         settings = self.calibrated(
             task.history, habits, network, task.false_alarms_per_week, self.prior.fleet
         )
-        whole = _joined(task.history, task.rest)
+        whole = task.history.followed_by(task.rest)  # so that the window is warm
         judgement = judge(whole, network, windowing, settings)
         later = slice(len(task.history), None)
         return Result(
@@ -75,14 +75,6 @@ class Product:
         if key not in self.models:
             self.models[key] = float32(self.prior.model(windowing))
         return Network(self.models[key], windowing.width, windowing.outputs)
-
-
-def _joined(history: Recording, rest: Recording) -> Recording:
-    """The history, so that the window is warm, and what comes after it."""
-    ts_ms = np.concatenate([history.ts_ms, rest.ts_ms])
-    values = np.concatenate([history.values, rest.values])
-    gaps = find_gaps(ts_ms, history.period_s)
-    return replace(history, ts_ms=ts_ms, values=values, labels=None, kinds=None, gaps=gaps)
 
 
 def _inside(judgement: Judgement, recording: Recording) -> NDArray[np.float64]:

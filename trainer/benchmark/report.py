@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trainer.benchmark.comparison import Comparison
@@ -14,6 +13,7 @@ from trainer.benchmark.panels import MEAN, rule, tables
 from trainer.benchmark.pictures import alarm_scatter, png, ranking_bars
 from trainer.benchmark.registry import PRODUCT
 from trainer.benchmark.sheet import rate, share
+from trainer.page import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,8 @@ def markdown(comparison: Comparison) -> str:
 
 def html(comparison: Comparison) -> str:
     """The page; everything is in it."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        Path(__file__).with_name("report.html.jinja"),
         verdict=verdict(comparison),
         rule=" ".join([rule(comparison), *comparison.notes]),
         failures=_failures(comparison),

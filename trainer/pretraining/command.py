@@ -52,12 +52,12 @@ def _pretrain(options: argparse.Namespace) -> int:
         raise ConfigError("--jobs must be 1 or more")
     for module in ("tensorflow", "tqdm"):
         need(module, "train")
-    from trainer.pretraining.pretrain import Order, lightest, pretrain
+    from trainer.pretraining.pretrain import Order, pretrain, summary
 
     order = Order(
         options.out, options.model, options.lives, options.seed, options.data, options.levels, options.jobs
     )
-    result = lightest(pretrain(order, quiet=options.json))
+    result = summary(pretrain(order, quiet=options.json))
     if options.json:
         print(json.dumps({"prior": str(options.out), **result}))
     else:

@@ -5,11 +5,11 @@ the levels: wider where that history is short.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from edge.calibration import SHORT_HISTORY_DAYS, look_back, signal_values, signals_for
+from edge.calibration import SHORT_HISTORY_DAYS, signals_for
 from edge.errors import RecordingError
 from edge.fleet import FLEET, Fleet
 from edge.habits import Habits, learn_habits
@@ -19,6 +19,7 @@ from edge.window import Floats
 from trainer.export import float32
 from trainer.metrics import WEEK_S
 from trainer.prior import Prior
+from trainer.signal_series import look_back, signal_values
 
 HOUR_MS = 3_600_000
 RECOUNT_HOURS = 6
@@ -42,14 +43,7 @@ def watch(history: Recording, rest: Recording, prior: Prior, signals: Iterable[s
     windowing = learnt.windowing.with_shapes(prior.shapes)
     habits = Habits(windowing, learnt.floor, learnt.change_rate)
     network = Network(float32(prior.model(windowing)), windowing.width, windowing.outputs)
-    whole = replace(
-        history,
-        ts_ms=np.concatenate([history.ts_ms, rest.ts_ms]),
-        values=np.concatenate([history.values, rest.values]),
-        labels=None,
-        kinds=None,
-    )
-    observed = look_back(whole, habits, network)
+    observed = look_back(history.followed_by(rest), habits, network)
     wanted = Fleet(dict.fromkeys(signals, 1.0), dict.fromkeys(signals, 1.0))
     wider = 1.0 + SHORT_HISTORY_DAYS / windowing.history_days
     found = {}

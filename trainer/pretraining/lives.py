@@ -53,13 +53,13 @@ def life(seed: int, recorded: tuple[Recording, ...] = ()) -> Life:
     cut = max(FEWEST_HISTORY_ROWS, int(len(clean) * share))
     history, rest = clean.between(0, cut), clean.between(cut, len(clean))
     if rng.random() < ODDITY_SHARE:
-        return Life(history, clean, _joined(history, put_in(rest, history, rng)))
+        return Life(history, clean, history.followed_by(put_in(rest, history, rng)))
     faults = _faults(rest, rng)
     if room is not None and rng.random() < PHYSICS_SHARE:
         offset_s = float(rest.ts_ms[0] - clean.ts_ms[0]) / 1000.0
         spoilt = room.lived([replace(fault, onset_s=fault.onset_s + offset_s) for fault in faults])
         return Life(history, clean, _with(spoilt, keep))
-    return Life(history, clean, _joined(history, inject(rest, faults)))
+    return Life(history, clean, history.followed_by(inject(rest, faults)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +118,3 @@ def _faults(rest: Recording, rng: np.random.Generator) -> list[Fault]:
     every_s = max(length_s / 60.0, 40 * rest.period_s, min(length_s / 12.0, DAY_S / 8))
     names = tuple(c.name for c in rest.channels)
     return schedule(rng, 0.0, length_s, every_s, channels=names, period_s=rest.period_s, longest_s=longest_s)
-
-
-def _joined(history: Recording, spoilt: Recording) -> Recording:
-    calm: tuple[str | None, ...] = (None,) * len(history)
-    return replace(
-        history,
-        ts_ms=np.concatenate([history.ts_ms, spoilt.ts_ms]),
-        values=np.concatenate([history.values, spoilt.values]),
-        labels=None,
-        kinds=calm + (spoilt.kinds or ()),
-    )

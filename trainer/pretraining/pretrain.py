@@ -112,7 +112,7 @@ def _at_once(
         return list(tqdm(made, total=len(every), desc=title, disable=quiet))
 
 
-def lightest(prior: Prior) -> dict[str, Any]:
+def summary(prior: Prior) -> dict[str, Any]:
     """What is worth telling of a prior."""
     numbers = sum(int(np.size(each)) for layers in prior.weights.values() for each in layers)
     return {"architecture": prior.architecture, "weights": numbers, "levels": prior.fleet.levels}
