@@ -1,30 +1,33 @@
-"""`python -m convert RUN`: a run to a bundle, or a refusal with numbers."""
+"""`python -m convert RUN`: a run to a bundle, or a refusal with numbers.
+
+`python -m convert keygen` makes a pair of keys to sign with, `python -m convert inspect BUNDLE`
+says what is in a bundle.
+"""
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from convert.comparison import Row, choose, head, rows
+from convert.conversion import Converted, Order, convert
+from convert.runtimes import RUNTIMES
 from convert.tflite import FORMATS
-from convert.verify import compare, golden
-from edge import __version__, bundle, trial
-from edge.calibration import calibrate
+from edge.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.command import run_command
 from edge.errors import ConfigError
-from edge.habits import elapsed, plausible
-from edge.scorer import Network, runtime_version
-from edge.window import Inputs, batches
-from trainer.quiet import quiet, start_tensorflow
-
-MOST_COMPARED = 20_000
+from edge.scorer import runtime_version
+from trainer.quiet import start_tensorflow
+from trainer.run import Run, load
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    command = argparse.ArgumentParser(prog="python -m convert", description=__doc__)
+    command = argparse.ArgumentParser(
+        prog="python -m convert",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.add_argument("run", type=Path, metavar="RUN", help="the folder that python -m trainer left")
     command.add_argument("--out", type=Path, help="the bundle to write (default: RUN/NAME.canary)")
     command.add_argument(
@@ -33,6 +36,24 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--version", type=int, default=1, metavar="N", help="the bundle's version (default: 1)"
     )
+    command.add_argument(
+        "--format", default="float32", choices=FORMATS, help="of the model file (default: float32)"
+    )
+    command.add_argument(
+        "--compare", action="store_true", help="write no bundle: measure all formats, and say which to take"
+    )
+    command.add_argument(
+        "--runtime",
+        default="ai-edge-litert",
+        choices=RUNTIMES,
+        help="what the device has: ai-edge-litert (64 bits; the default) or tflite-runtime 2.14 (32-bit ARM)",
+    )
+    command.add_argument(
+        "--runtime-python",
+        metavar="PYTHON",
+        help="a Python with numpy and tflite-runtime, to try the file there rather than read its operators",
+    )
+    command.add_argument("--key", type=Path, metavar="FILE", help="sign with this private key (see keygen)")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.add_argument("--debug", action="store_true", help="show tracebacks")
     return command
@@ -40,81 +61,102 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Convert. Exit status 2 with one sentence for what the user can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["keygen"]:
+        from convert.keygen import main as keygen
+
+        return keygen(arguments[1:])
+    if arguments[:1] == ["inspect"]:
+        from convert.inspection import main as inspect
+
+        return inspect(arguments[1:])
+    if arguments[:1] == ["default"]:
+        from convert.default import main as default
+
+        return default(arguments[1:])
     return run_command("convert", parser(), _convert, arguments)
 
 
 def _convert(options: argparse.Namespace) -> int:
-    if not 0.01 <= options.false_alarms_per_week <= 100:
-        raise ConfigError("--false-alarms-per-week must be from 0.01 to 100")
-    if options.version < 1:
-        raise ConfigError("--version must be 1 or more")
+    _check(options)
+    key = _key(options.key)
     start_tensorflow()
-    from trainer.fit import KerasNetwork  # TensorFlow: seconds to import
-    from trainer.run import load
-
     run = load(options.run)
-    with quiet():
-        model = FORMATS["float32"](run.model)
-    windowing = run.habits.windowing
-    network = Network(model, windowing.width, windowing.outputs)
-    inputs = _inputs(run)
-    difference = compare(network, KerasNetwork(run.model), inputs)
-    settings = calibrate(run.history, run.habits, network, options.false_alarms_per_week, run.fleet)
-    made = bundle.Bundle(
-        name=run.settings["name"],
+    if options.compare:
+        return _compare(options, run)
+    order = Order(
+        out=options.out or options.run / f"{run.settings['name']}.canary",
+        form=options.format,
         version=options.version,
-        windowing=windowing,
-        detector=settings,
-        model=model,
-        golden=golden(network, inputs),
-        about=_about(run, options.false_alarms_per_week),
+        false_alarms_per_week=options.false_alarms_per_week,
+        runtime=options.runtime,
+        runtime_python=options.runtime_python,
+        key=key,
     )
-    out = options.out or options.run / f"{made.name}.canary"
-    saved = bundle.save(made, out, check=trial.check)
-    _say(options, out, saved, difference, len(inputs))
+    _say(options, order.out, convert(run, order))
     return 0
 
 
-def _inputs(run: Any) -> Inputs:
-    """Windows of the training history, at most MOST_COMPARED of them, spread over it."""
-    values = plausible(run.history)
-    seconds = elapsed(run.history.ts_ms, values)
-    inputs = np.concatenate(
-        [batch.windows.inputs for batch in batches(run.habits.windowing, values, seconds)]
-    )
-    return inputs[:: max(1, len(inputs) // MOST_COMPARED)]
+def _check(options: argparse.Namespace) -> None:
+    if not LEAST_BUDGET <= options.false_alarms_per_week <= MOST_BUDGET:
+        raise ConfigError(f"--false-alarms-per-week must be from {LEAST_BUDGET:g} to {MOST_BUDGET:g}")
+    if options.version < 1:
+        raise ConfigError("--version must be 1 or more")
+    if options.compare and (options.out or options.key):
+        raise ConfigError("--compare writes no bundle; leave --out and --key away")
 
 
-def _about(run: Any, budget: float) -> dict[str, Any]:
-    ts_ms = run.history.ts_ms
-    return {
-        "false_alarms_per_week": budget,
-        "training": {
-            "rows": len(ts_ms),
-            "from_ms": int(ts_ms[0]),
-            "to_ms": int(ts_ms[-1]),
-            "data_sha256": run.settings["data"]["sha256"],
-            "architecture": run.settings["architecture"],
-            "seed": run.settings["seed"],
-        },
-        "versions": run.settings["versions"],
-        "oldest_edge": __version__,
-        "format": "float32",
-    }
+def _key(path: Path | None) -> object:
+    if path is None:
+        return None
+    from edge.keys import read_private  # cryptography: slow to import, and seldom needed
+
+    return read_private(path)
 
 
-def _say(
-    options: argparse.Namespace, out: Path, saved: bundle.Bundle, difference: float, windows: int
-) -> None:
-    size = out.stat().st_size
+def _compare(options: argparse.Namespace, run: Run) -> int:
+    table: list[Row] = []
+    for row in rows(run, options.false_alarms_per_week, options.runtime_python):
+        if not options.json:
+            print(row if table else f"{head(row)}\n{row}", flush=True)  # each takes a while
+        table.append(row)
+    choice, why = choose(table)
     if options.json:
-        result = {"bundle": str(out), "label": saved.label, "bytes": size, "largest_difference": difference}
-        print(json.dumps({**result, "windows_compared": windows, "levels": saved.detector.levels}))
+        print(json.dumps({"formats": [row.to_json() for row in table], "choice": choice, "why": why}))
+    else:
+        print(f"choice: {choice or 'none'}: {why}")
+    return 0
+
+
+def _say(options: argparse.Namespace, out: Path, converted: Converted) -> None:
+    size, saved, agreement = out.stat().st_size, converted.bundle, converted.agreement
+    if options.json:
+        result = {
+            "bundle": str(out),
+            "label": saved.label,
+            "bytes": size,
+            "format": options.format,
+            "largest_difference": converted.difference,
+            "windows_compared": converted.windows,
+            "same_flags": None if agreement is None else agreement.share,
+            "levels": saved.detector.levels,
+            "signed": options.key is not None,
+        }
+        print(json.dumps(result))
         return
     levels = ", ".join(f"{name} {level:.3g}" for name, level in saved.detector.levels.items())
-    print(f"compared   {windows} windows in {runtime_version()}: largest difference {difference:.2g}")
+    print(
+        f"compared   {converted.windows} windows in {runtime_version()}: "
+        f"largest difference {converted.difference:.2g}"
+    )
+    if agreement is not None:
+        print(
+            f"flags      {agreement.share:.3%} of {agreement.readings} readings have the trained model's, "
+            f"{agreement.alarms} alarms against {agreement.trained_alarms} (at {MOST_BUDGET:g} a week)"
+        )
     print(f"calibrated for {options.false_alarms_per_week:g} false alarms a week: alarm at {levels}")
-    print(f"bundle     {out} ({size / 1024:.1f} KiB, {saved.label})")
+    signed = ", signed" if options.key else ""
+    print(f"bundle     {out} ({size / 1024:.1f} KiB, {saved.label}{signed})")
     print(f"try it     python -m edge --source simulator --bundle {out} --broker HOST")
 
 

@@ -20,7 +20,8 @@ def parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("--config", type=Path, metavar="FILE", help="settings as TOML; the flags below win over it")
     add("--source", choices=list(SOURCES), help="where readings come from (default: iio)")
-    add("--bundle", type=Path, metavar="FILE", help="the model; without one readings have no verdict")
+    add("--bundle", type=Path, metavar="FILE", help="the model (default: the package's); none: no verdicts")
+    add("--allow-older", action="store_true", default=None, help="take an older version of the model")
     add("--broker", metavar="HOST[:PORT]", help="the MQTT broker; without one records stay in the journal")
     add("--wait", action="store_true", default=None, help="keep trying when the broker refuses at the start")
     add("--device", metavar="ID", help="the device's id in topics (default: the host name)")
@@ -104,6 +105,7 @@ def configuration(options: argparse.Namespace) -> Config:
                 speed=_speed(options),
                 faults_every_s=options.faults_every,
             ),
+            model=overlay(base.model, allow_older=options.allow_older),
             journal=overlay(base.journal, path=options.journal, commit_s=options.commit_s),
             broker=overlay(
                 base.broker,

@@ -5,15 +5,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.clock import clock_quality
-from edge.detector import Detector, Verdict
 from edge.errors import EndOfRecording, JournalError, SensorError
 from edge.event import Change
-from edge.gate import Gate
 from edge.journal import Journal
+from edge.judge import Judge, Judged
 from edge.message import encode, finite
 from edge.reading import Reading
 from edge.record import Origin, event_message, record
@@ -43,14 +42,13 @@ class Agent:
     def __init__(
         self,
         source: Source,
-        detector: Detector | None,
+        judge: Judge,
         journal: Journal,
         origin: Origin,
         on_record: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self._source = source
-        self._detector = detector
-        self._gate = Gate(source.channels)  # for when there is no model; the detector has its own
+        self._judge = judge
         self._journal = journal
         self._origin = origin
         self._on_record = on_record
@@ -79,7 +77,8 @@ class Agent:
 
     def _close_events(self) -> None:
         """Nobody watches any more: events that are left open would stay so for ever."""
-        changes = self._detector.close() if self._detector is not None else ()
+        changes, model = self._judge.close(), self._judge.model
+        self._origin = replace(self._origin, model=model.label, judged=model.channels)
         now_ms = self._recent[-1]["ts_ms"] if self._recent else 0
         seq = self._journal.next_seq - 1
         try:
@@ -89,33 +88,29 @@ class Agent:
 
     def sample(self) -> None:
         """One reading from the sensor to the journal. Raises EndOfRecording."""
-        reading, complaint = self._read()
-        if self._detector is None:
-            reading = self._gate.check(reading)
-            reason = complaint or self._gate.reason
-            verdict = Verdict("no_model", why=reason or "no model: readings without a verdict")
-        else:
-            reading, verdict = self._detector.see(reading)
-        self._note_sensor(reading, verdict)
-        self._keep(reading, verdict)
+        judged = self._judge.see(self._read())
+        self._note_sensor(judged)
+        self._keep(judged)
 
-    def _read(self) -> tuple[Reading, str | None]:
+    def _read(self) -> Reading:
         try:
-            return self._source.read(), None
+            return self._source.read()
         except SensorError as error:
             LOG.debug("%s", error)
             nothing: dict[str, float | None] = {c.name: None for c in self._source.channels}
             now_ms = time.time_ns() // 1_000_000
-            return Reading(now_ms, time.monotonic_ns() // 1_000_000, nothing, "missing"), str(error)
+            return Reading(now_ms, time.monotonic_ns() // 1_000_000, nothing, "missing", complaint=str(error))
 
-    def _note_sensor(self, reading: Reading, verdict: Verdict) -> None:
-        good = reading.quality in ("ok", "retried")
+    def _note_sensor(self, judged: Judged) -> None:
+        good = judged.reading.quality in ("ok", "retried")
         self.sensor.ok += good
         self.sensor.failed += not good
-        self.sensor.fault = verdict.state == "sensor_fault" or self._gate.sensor_fault
+        self.sensor.fault = judged.verdict.state == "sensor_fault"
 
-    def _keep(self, reading: Reading, verdict: Verdict) -> None:
-        seq = self._journal.next_seq
+    def _keep(self, judged: Judged) -> None:
+        seq, reading, verdict = self._journal.next_seq, judged.reading, judged.verdict
+        if (judged.model, judged.channels) != (self._origin.model, self._origin.judged):
+            self._origin = replace(self._origin, model=judged.model, judged=judged.channels)
         if time.monotonic() - self._clock_checked > CLOCK_CHECK_S:
             self._clock, self._clock_checked = clock_quality(), time.monotonic()
         made = record(self._origin, seq, self._clock, reading, verdict)

@@ -2,31 +2,51 @@
 
 The manifest names the SHA-256 and size of the other members, and a detached ed25519
 signature covers the manifest: so one signature vouches for all of it. Hash first, then
-signature, then the trial in a child process (`edge/trial.py`): a damaged TFLite file usually
-loads and runs, and sometimes takes the interpreter down with it.
+signature, then the numbers; then the proof in a child process (`edge/proof.py`): a damaged
+TFLite file usually loads and runs, and sometimes takes the interpreter down with it.
 """
 
 import hashlib
-import io
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge import __version__
+from edge.bundle_archive import (
+    GOLDEN,
+    LARGEST_BYTES,
+    MANIFEST,
+    MODEL,
+    SIGNATURE,
+    pack_archive,
+    unpack_archive,
+)
+from edge.bundle_manifest import (
+    FORMAT,
+    about_of,
+    check_name,
+    check_version,
+    detector_of,
+    newer_edge,
+    windowing_of,
+)
 from edge.detector import Detector
 from edge.detector_settings import DetectorSettings
 from edge.errors import BundleError
+from edge.golden import check_golden
+from edge.keys import signer
 from edge.reading import Channel
 from edge.scorer import Network
+from edge.strict_json import canonical, said, strict_json
 from edge.windowing import Windowing
 
-FORMAT = 1
-MANIFEST, MODEL, GOLDEN, SIGNATURE = "manifest.json", "model.tflite", "golden.json", "manifest.sig"
-LARGEST_BYTES = 1024 * 1024
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold; a clock would spoil the bytes
+if TYPE_CHECKING:  # slow to import, and seldom needed
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+__all__ = ["FORMAT", "LARGEST_BYTES", "Bundle", "load", "pack", "read", "save", "unpack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,11 @@ class Bundle:
         """The channels it judges, in the order of its inputs."""
         return self.windowing.measured
 
+    @property
+    def settles(self) -> bool:
+        """Whether it was trained on no room in particular, and learns the scales of its own."""
+        return self.about.get("settles") is True
+
     def network(self) -> Network:
         """The model in the interpreter that is installed. Raises BundleError."""
         return Network(self.model, self.windowing.width, self.windowing.outputs)
@@ -63,135 +88,145 @@ class Bundle:
         return Detector(self.network(), self.windowing, settings, speed)
 
 
-def _json(table: Any) -> bytes:
-    return json.dumps(
-        table, separators=(",", ":"), sort_keys=True, ensure_ascii=False, allow_nan=False
-    ).encode()
-
-
 def _digest(content: bytes) -> dict[str, Any]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def save(
-    bundle: Bundle, path: Path, key: Any = None, check: Callable[[Path], None] = lambda _: None
-) -> Bundle:
-    """Write the bundle, signed with an ed25519 private key if one is given; the same bytes each time.
+def pack(bundle: Bundle, key: "Ed25519PrivateKey | None" = None) -> bytes:
+    """The file's content, signed if a key is given; the same bytes each time. Raises BundleError."""
+    try:
+        members = {MODEL: bundle.model, GOLDEN: canonical(bundle.golden)}
+        manifest = canonical(
+            {
+                "format": FORMAT,
+                "name": bundle.name,
+                "version": bundle.version,
+                "windowing": bundle.windowing.to_json(),
+                "detector": bundle.detector.to_json(),
+                "about": bundle.about,
+                "channels": [{"name": c.name, "key": c.key, "unit": c.unit} for c in bundle.channels],
+                "members": {name: _digest(content) for name, content in members.items()},
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"the bundle {bundle.name} cannot be written: {error}") from error
+    signature = {SIGNATURE: key.sign(manifest)} if key is not None else {}
+    return pack_archive({MANIFEST: manifest, **signature, **members})
 
-    Returns the bundle with its hash. The file appears whole, and after `check` has not complained
-    of it, or not at all.
+
+def save(
+    bundle: Bundle,
+    path: Path,
+    key: "Ed25519PrivateKey | None" = None,
+    check: Callable[[bytes, str], None] = lambda _content, _where: None,
+) -> Bundle:
+    """Write the bundle, signed if a key is given; returns it with its hash.
+
+    The file appears whole, after `check` has not complained of its content, or not at all.
+    Raises BundleError for what `load` would refuse.
     """
     if path.is_dir():
         raise BundleError(f"{path} is a folder; name the file to write, such as {path / 'room.canary'}")
-    members = {MODEL: bundle.model, GOLDEN: _json(bundle.golden)}
-    manifest = _json(
-        {
-            "format": FORMAT,
-            "name": bundle.name,
-            "version": bundle.version,
-            "windowing": bundle.windowing.to_json(),
-            "detector": bundle.detector.to_json(),
-            "about": bundle.about,
-            "channels": [{"name": c.name, "key": c.key, "unit": c.unit} for c in bundle.channels],
-            "members": {name: _digest(content) for name, content in members.items()},
-        }
-    )
-    signature = {SIGNATURE: key.sign(manifest)} if key is not None else {}
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in {MANIFEST: manifest, **signature, **members}.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    content = pack(bundle, key)
+    made = unpack(content, str(path))
+    check(content, str(path))
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(packed.getvalue())
-        check(partial)
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    return load(path)
+    return made
 
 
-def load(path: Path, trusted: Sequence[Any] = ()) -> Bundle:
-    """Read a bundle and check its hashes and, with `trusted` ed25519 public keys, its signature.
-
-    Raises BundleError, one sentence, for anything that is not a whole bundle of our format.
-    """
+def read(path: Path) -> bytes:
+    """The content of a bundle's file, not yet looked at. Raises BundleError."""
     try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise BundleError(f"{path}: {size} bytes; a bundle has at most {LARGEST_BYTES}")
-        members = _members(path)
+        # a pipe would keep us waiting
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise BundleError(f"{path}: not a file; name a bundle such as room.canary")
+            if about.st_size > LARGEST_BYTES:
+                raise BundleError(f"{path}: {about.st_size} bytes; a bundle has at most {LARGEST_BYTES}")
+            return file.read(LARGEST_BYTES + 1)
     except FileNotFoundError as error:
         raise BundleError(f"{path}: no such file; make one with: python -m convert RUN") from error
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise BundleError(f"{path}: not a bundle ({error}); make one with: python -m convert RUN") from error
-    for name in (MANIFEST, MODEL, GOLDEN):
-        if name not in members:
-            raise BundleError(f"{path}: {name} is missing from the bundle; make it anew")
-    _check_signature(path, members, trusted)
-    return _parse(path, members)
+    except IsADirectoryError as error:
+        raise BundleError(f"{path}: not a file; name a bundle such as room.canary") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from error
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("."))
+def load(path: Path, trusted: "Sequence[Ed25519PublicKey]" = ()) -> Bundle:
+    """What `unpack` makes of a file. Raises BundleError."""
+    return unpack(read(path), str(path), trusted)
 
 
-def _members(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-        names = [entry.filename for entry in entries]
-        if len(set(names)) != len(names) or set(names) - {MANIFEST, MODEL, GOLDEN, SIGNATURE}:
-            raise BundleError(f"{path}: members {sorted(names)} are not those of a bundle")
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise BundleError(f"{path}: members of a bundle are stored, not compressed")
-        if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
-            raise BundleError(f"{path}: its members claim more than {LARGEST_BYTES} bytes")
-        return {entry.filename: archive.read(entry) for entry in entries}
+def unpack(content: bytes, where: str, trusted: "Sequence[Ed25519PublicKey]" = ()) -> Bundle:
+    """A bundle from its file's content; with `trusted` keys it must be signed by one of them.
 
-
-def _check_signature(path: Path, members: dict[str, bytes], trusted: Sequence[Any]) -> None:
-    if not trusted:
-        return
-    from cryptography.exceptions import InvalidSignature  # slow to import, and seldom needed
-
-    if SIGNATURE not in members:
-        raise BundleError(f"{path}: not signed, and this device asks for a signature")
-    for key in trusted:
-        try:
-            key.verify(members[SIGNATURE], members[MANIFEST])
-        except InvalidSignature:
-            continue
-        return
-    raise BundleError(f"{path}: signed by nobody whom this device trusts")
-
-
-def _parse(path: Path, members: dict[str, bytes]) -> Bundle:
+    Raises BundleError, one sentence that begins with `where`, for anything that is not a whole
+    bundle of our format.
+    """
+    members = unpack_archive(content, where)
+    manifest = _manifest(members, where)
+    if trusted:
+        _check_signature(members, where, trusted)
     try:
-        manifest = json.loads(members[MANIFEST])
-        if manifest["format"] != FORMAT:
-            raise BundleError(f"{path}: bundle format {manifest['format']}, this edge reads {FORMAT}")
-        for name in (MODEL, GOLDEN):
-            if _digest(members[name]) != manifest["members"][name]:
-                raise BundleError(
-                    f"{path}: {name} is damaged (its hash is not the manifest's); copy it again"
-                )
-        oldest = str(manifest["about"].get("oldest_edge", "0"))
-        if _version(oldest) > _version(__version__):
+        if oldest := newer_edge(manifest):
             raise BundleError(
-                f"{path}: made for picanary {oldest} or newer, this is {__version__}; update it"
+                f"{where}: made for picanary {oldest} or newer, this is {__version__}; update it"
             )
-        windowing = Windowing.from_json(manifest["windowing"])
-        return Bundle(
-            name=str(manifest["name"]),
-            version=int(manifest["version"]),
-            windowing=windowing,
-            detector=DetectorSettings.from_json(manifest["detector"], len(windowing.channels)),
-            model=members[MODEL],
-            golden=json.loads(members[GOLDEN]),
-            about=dict(manifest["about"]),
-            sha256=hashlib.sha256(members[MANIFEST]).hexdigest(),
-        )
+        return _understand(manifest, members)
     except BundleError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-        raise BundleError(f"{path}: the manifest cannot be used: {type(error).__name__}: {error}") from error
+    except LookupError as error:
+        raise BundleError(f"{where}: the manifest cannot be used: it has no {error}") from error
+    except (TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise BundleError(f"{where}: the manifest cannot be used: {error}") from error
+
+
+def _manifest(members: Mapping[str, bytes], where: str) -> dict[str, Any]:
+    """The manifest, when it is one of our format and the other members are those that it names."""
+    try:
+        manifest = strict_json(members[MANIFEST])
+    except ValueError as error:
+        raise BundleError(f"{where}: the manifest cannot be used: {error}") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise BundleError(f"{where}: the manifest cannot be used: it has no format; make the bundle anew")
+    if type(manifest["format"]) is not int or manifest["format"] != FORMAT:
+        raise BundleError(f"{where}: bundle format {said(manifest['format'])}, this edge reads {FORMAT}")
+    named = {name: _digest(members[name]) for name in (MODEL, GOLDEN)}
+    given = manifest.get("members")
+    if not isinstance(given, dict) or given.keys() != named.keys():
+        raise BundleError(f"{where}: the manifest cannot be used: it does not name the bundle's members")
+    for name, digest in named.items():
+        if given[name] != digest:
+            raise BundleError(f"{where}: {name} is damaged (its hash is not the manifest's); copy it again")
+    return manifest
+
+
+def _check_signature(members: Mapping[str, bytes], where: str, trusted: "Sequence[Ed25519PublicKey]") -> None:
+    if SIGNATURE not in members:
+        raise BundleError(f"{where}: not signed, and this device asks for a signature")
+    if signer(members[MANIFEST], members[SIGNATURE], trusted) is None:
+        raise BundleError(f"{where}: signed by nobody whom this device trusts")
+
+
+def _understand(manifest: dict[str, Any], members: Mapping[str, bytes]) -> Bundle:
+    windowing, about = windowing_of(manifest), about_of(manifest)
+    golden = strict_json(members[GOLDEN])
+    return Bundle(
+        name=check_name(manifest["name"]),
+        version=check_version(manifest["version"]),
+        windowing=windowing,
+        detector=detector_of(manifest, len(windowing.channels)),
+        model=members[MODEL],
+        golden=check_golden(golden, windowing.width, windowing.outputs, about["format"]),
+        about=about,
+        sha256=hashlib.sha256(members[MANIFEST]).hexdigest(),
+    )

@@ -16,6 +16,7 @@ from edge.journal import COMMIT_RECORDS, COMMIT_S, MOST_RECORDS
 from edge.message import check_device
 from edge.mqtt.broker import BrokerSettings, parse_broker
 from edge.sources.settings import SourceSettings
+from edge.swap.probation import TRIAL_BUDGETS, TRIAL_READINGS
 
 
 def default_device() -> str:
@@ -36,9 +37,19 @@ class AgentSettings:
     """`[agent]`: who we are and by what we judge."""
 
     device: str = field(default_factory=default_device)
-    bundle: Path | None = None
+    bundle: Path | None = None  # None: the one that comes with the package; "none": no model
     period_s: float = 0.0  # seconds between readings; 0 takes the bundle's, or 10
     false_alarms_per_week: float | None = None  # the budget; None takes the bundle's
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """`[model]`: how a new model comes to judge."""
+
+    trusted_keys: tuple[Path, ...] = ()  # public keys; with any, a model must be signed by one of them
+    allow_older: bool = False  # whether a version below the newest that was in use is taken
+    trial_readings: int = TRIAL_READINGS  # so long a new model is watched
+    trial_budgets: float = TRIAL_BUDGETS  # and may flag so many times its budget of false alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class BrokerSection:
     # An agent that runs for years outlives its broker; one that a person starts says at once
     # when the broker refuses. So a file waits, and the command line does not.
     wait: bool = True
+    home_assistant: bool = True  # whether Home Assistant is told what there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class Config:
 
     agent: AgentSettings = field(default_factory=AgentSettings)
     source: SourceSettings = field(default_factory=SourceSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
     broker: BrokerSection = field(default_factory=BrokerSection)
 
@@ -116,11 +129,15 @@ def _value(where: str, wanted: Any, value: Any) -> Any:
         return value
     if Path in options and isinstance(value, str):
         return Path(value)
+    if wanted == tuple[Path, ...] and isinstance(value, list) and all(isinstance(x, str) for x in value):
+        return tuple(Path(x) for x in value)
     if float in options and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if any(isinstance(each, type) and type(value) is each for each in options):
         return value
     names = " or ".join(str(getattr(each, "__name__", each)) for each in options)
+    if wanted == tuple[Path, ...]:
+        names = "a list of file names"
     raise ConfigError(f"{where} = {value!r} must be {names}")
 
 
@@ -156,6 +173,8 @@ def check(config: Config) -> Config:
     """The configuration, if it makes sense. Raises ConfigError."""
     check_device(config.agent.device)
     positive = {
+        "model.trial_readings": config.model.trial_readings,
+        "model.trial_budgets": config.model.trial_budgets,
         "journal.commit_s": config.journal.commit_s,
         "journal.commit_records": config.journal.commit_records,
         "journal.most_records": config.journal.most_records,

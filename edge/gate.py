@@ -42,7 +42,7 @@ class Gate:
         for channel in self.channels:
             value = reading.values.get(channel.name)
             if value is None:
-                return f"the sensor gave no {channel.name}"
+                return reading.complaint or f"the sensor gave no {channel.name}"
             if not channel.is_plausible(value):
                 return f"the sensor says {channel.name} {value:g} {channel.unit}, which cannot be".replace(
                     "  ", " "

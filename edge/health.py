@@ -9,8 +9,8 @@ from typing import Any
 from edge import __version__
 from edge.agent import Agent
 from edge.clock import clock_quality
-from edge.detector import Detector
 from edge.journal import Journal
+from edge.judge import Judge
 from edge.message import VERSION
 from edge.record import Origin
 from edge.scorer import runtime_version
@@ -50,16 +50,14 @@ def board() -> str:
 class Health:
     """Counts and states, as `schema/health.json` says."""
 
-    def __init__(self, agent: Agent, journal: Journal, detector: Detector | None, model: str | None) -> None:
-        self._agent, self._journal, self._detector, self._model = agent, journal, detector, model
+    def __init__(self, agent: Agent, journal: Journal, judge: Judge) -> None:
+        self._agent, self._journal, self._judge = agent, journal, judge
         self._started = time.monotonic()
 
     def report(self, uplink: Uplink | None) -> dict[str, Any]:
         """How the agent is now."""
         sensor = self._agent.sensor
-        faults = dict(self._agent.faults)
-        if self._detector is not None:
-            faults["model"] = self._detector.faults
+        faults = {**self._agent.faults, "model": self._judge.faults}
         if uplink is not None:
             faults.update({f"callback_{name}": count for name, count in uplink.connection.faults.items()})
             faults.update(refused=uplink.refused, publisher=uplink.faults)
@@ -77,7 +75,7 @@ class Health:
             },
             "sensor": {"state": "fault" if sensor.fault else "ok", "ok": sensor.ok, "failed": sensor.failed},
             "faults": faults,
-            "model": self._model,
+            "model": self._judge.model.label,
             "host": {
                 "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
                 "rss_bytes": _resident_bytes(),

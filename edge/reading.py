@@ -56,7 +56,7 @@ class Reading:
     `values` maps channel names to physical units; None is a value that could not be had.
     `ts_ms` is wall time (Unix epoch), `mono_ms` monotonic time; replayed readings carry the
     times of the recording. `fault` names what the simulator did to this reading (ground
-    truth; always None for a real sensor).
+    truth; always None for a real sensor). `complaint` is the sensor's own sentence when it gave nothing.
     """
 
     ts_ms: int
@@ -64,3 +64,4 @@ class Reading:
     values: dict[str, float | None] = field(default_factory=dict)
     quality: Quality = "ok"
     fault: str | None = None
+    complaint: str | None = None

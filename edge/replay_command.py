@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edge import bundle as bundles
-from edge import trial
+from edge import proof
 from edge.bundle import Bundle
+from edge.compatibility import check_fits
 from edge.csvfile import read_csv
 from edge.errors import ConfigError
-from edge.reading import Channel
 from edge.recording import Recording
 from edge.replay import Judgement, judge
 
@@ -24,8 +24,9 @@ def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repa
     """Judge a recording and write what came of it. Raises PicanaryError."""
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"--out {out} is the recording itself; name another file")
-    model = bundles.load(bundle)
-    trial.check(bundle)
+    content = bundles.read(bundle)
+    model = bundles.unpack(content, str(bundle))
+    proof.check(content, str(bundle))
     recording = read_csv(file, repair=repair)
     check_fits(model, recording.channels, recording.period_s, str(file))
     if one_by_one:
@@ -40,20 +41,6 @@ def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repa
     alarms = int(judgement.alarm.sum())
     print(f"{len(recording)} readings judged, {alarms} strange, {events} events", file=sys.stderr)
     return 0
-
-
-def check_fits(model: Bundle, channels: tuple[Channel, ...], period_s: float, what: str) -> None:
-    """Raises ConfigError when a series or source is not of the kind that the model was trained on."""
-    missing = [c.name for c in model.channels if c not in channels]
-    if missing:
-        have = ", ".join(c.name for c in channels)
-        raise ConfigError(f"{what} has no {', '.join(missing)} (only {have}), which {model.label} judges by")
-    wanted = model.windowing.period_s
-    if not 0.9 * wanted <= period_s <= 1.1 * wanted:
-        raise ConfigError(
-            f"{what} has a reading every {period_s:g} s, but {model.label} was trained on one every "
-            f"{wanted:g} s; train on data of this period"
-        )
 
 
 def rows(recording: Recording, model: Bundle, judgement: Judgement) -> Iterator[list[object]]:

@@ -19,16 +19,22 @@ from edge.window import Floats, Inputs, Windows
 from edge.windowing import TRACE_EXTRAS, Windowing
 
 
+def import_runtime() -> Any:
+    """The module of the interpreter that is installed."""
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError:
+        from tflite_runtime import interpreter
+    return interpreter
+
+
 def load_interpreter(model: bytes) -> Any:
     """The runtime that is installed, with the model in it. Raises BundleError."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError:
-        from tflite_runtime.interpreter import Interpreter, OpResolverType
+    runtime = import_runtime()
     # The plain kernels: on nets this small as fast as XNNPACK, and nothing is printed.
-    resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    resolver = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        return Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=resolver)
+        return runtime.Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=resolver)
     except (ValueError, RuntimeError) as error:
         raise BundleError(f"the model does not load in this runtime: {error}") from error
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from edge.announcements import Announcements
 from edge.errors import BrokerError
 from edge.journal import Journal
 from edge.message import BATCH_BYTES, BATCH_RECORDS, VERSION, data_payload, encode, topic
@@ -30,7 +31,8 @@ DRAIN_S = 600.0
 class Uplink:
     """Publishes what the journal holds, in a thread of its own.
 
-    `info` is the birth certificate; `health` is asked for every minute.
+    `announce` tells what is retained, and again after each new connection; `health` is asked
+    for every minute.
     """
 
     def __init__(
@@ -39,13 +41,13 @@ class Uplink:
         journal: Journal,
         connect: Callable[..., Connection],
         session: str,
-        info: dict[str, Any],
+        period_s: float,
         health: Callable[[], dict[str, Any]],
     ) -> None:
         """`connect` makes a Connection from a will and callbacks; no network yet."""
         self._device = device
         self._journal = journal
-        self._info = info
+        self._expiry_s = max(1, round(3 * period_s))
         self._health = health
         self._session = session
         self._lock = threading.Condition()
@@ -55,7 +57,8 @@ class Uplink:
         self._resume = {"data": 0.0, "event": 0.0}
         self._pauses = {"data": RETRY_S, "event": RETRY_S}
         self._health_due = 0.0
-        self._birth_due = False
+        self._announcements = Announcements()
+        self._heard: dict[str, Callable[[bytes], None]] = {}
         self._newest: bytes | None = None
         self._stopping = False
         self.refused = 0  # messages that the broker said no to
@@ -65,13 +68,37 @@ class Uplink:
             on_connect=self._connected,
             on_disconnect=self._disconnected,
             on_published=self._published,
+            on_message=self._hear,
         )
+        # the last word of a birth: whoever sees it finds the others there
+        self.announce(topic(device, "status"), encode(self._status("online")), last=True)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def start(self) -> None:
         """Begin, in the background; never fails because the broker is away."""
         self.connection.start()
         self._thread.start()
+
+    def announce(self, name: str, payload: bytes, *, delay_s: float = 0.0, last: bool = False) -> None:
+        """Publish a retained message now, or as soon as there is a broker, and to each new one again."""
+        with self._lock:
+            self._announcements.put(name, payload, delay_s=delay_s, last=last)
+            self._lock.notify_all()
+
+    def announce_again(self, name: str, delay_s: float) -> None:
+        """Somebody new wants to hear it."""
+        with self._lock:
+            self._announcements.repeat(name, delay_s)
+
+    def listen(self, name: str, heed: Callable[[bytes], None]) -> None:
+        """Messages on that topic go to `heed`, which must not block."""
+        self._heard[name] = heed
+        self.connection.subscribe(name)
+
+    def _hear(self, name: str, payload: bytes, _retained: bool) -> None:
+        heed = self._heard.get(name)
+        if heed is not None:
+            heed(payload)
 
     def show(self, record: dict[str, Any]) -> None:
         """The newest record, for the live `state` topic; overwrites one not yet sent."""
@@ -112,7 +139,7 @@ class Uplink:
     def _connected(self, _session_present: bool) -> None:
         LOG.info("connected to the broker at %s", self.connection.settings.address)
         with self._lock:
-            self._birth_due = True
+            self._announcements.repeat_all()
             self._lock.notify_all()
 
     def _disconnected(self, reason: str) -> None:
@@ -158,7 +185,7 @@ class Uplink:
         while not self._stopping:
             try:
                 if self.connection.connected:
-                    self._be_born()
+                    self._announce()
                     self._tell_health()
                     self._show_newest()
                     while self._send_next():
@@ -172,7 +199,7 @@ class Uplink:
                     self._lock.wait(POLL_S)
 
     def _something_to_do(self) -> bool:
-        fresh = self._newest is not None or self._birth_due
+        fresh = self._newest is not None or self._announcements.due() is not None
         return self.connection.connected and (fresh or (self._may_send("data") and self._has_more()))
 
     def _has_more(self) -> bool:
@@ -187,21 +214,22 @@ class Uplink:
         if self._publish("health", encode(self._health()), retain=True):
             self._health_due = time.monotonic() + HEALTH_S
 
-    def _be_born(self) -> None:
-        with self._lock:
-            due, self._birth_due = self._birth_due, False
-        if due and not (
-            self._publish("info", encode(self._info), retain=True)
-            and self._publish("status", encode(self._status("online")), retain=True)
-        ):
-            self._birth_due = True
+    def _announce(self) -> None:
+        while True:
+            with self._lock:
+                due = self._announcements.due()
+                if due is None:
+                    return
+                self._announcements.done(due[0])
+            if not self._publish_to(*due, retain=True):
+                self.announce_again(due[0], RETRY_S)
+                return
 
     def _show_newest(self) -> None:
         with self._lock:
             newest, self._newest = self._newest, None
         if newest is not None:
-            expiry_s = max(1, round(3 * float(self._info["period_s"])))
-            self._publish("state", newest, qos=0, retain=True, expiry_s=expiry_s)
+            self._publish("state", newest, qos=0, retain=True, expiry_s=self._expiry_s)
 
     def _send_next(self) -> bool:
         """One message from the journal, events first; False when there is nothing to do now.
@@ -236,8 +264,13 @@ class Uplink:
     def _publish(
         self, leaf: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
     ) -> bool:
+        return self._publish_to(topic(self._device, leaf), payload, qos=qos, retain=retain, expiry_s=expiry_s)
+
+    def _publish_to(
+        self, name: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
+    ) -> bool:
         try:
-            self.connection.publish(topic(self._device, leaf), payload, qos, retain, expiry_s)
+            self.connection.publish(name, payload, qos, retain, expiry_s)
         except BrokerError as error:
             LOG.debug("%s", error)
             return False

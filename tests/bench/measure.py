@@ -1,5 +1,6 @@
 """`make bench`: what picanary costs, measured on this machine, as the table of docs/bench.md."""
 
+import json
 import os
 import platform
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from edge.bundle import load
 from edge.csvfile import write_csv
@@ -51,6 +53,53 @@ def training(folder: Path) -> Iterator[Row]:
         f"{1000 * median(times):.1f} ms",
         "hashes, manifest, interpreter; without the trial",
     )
+
+
+def comparing(folder: Path) -> list[str]:
+    """The export formats of that run side by side: the lines of a table and the choice."""
+    command = [sys.executable, "-m", "convert", str(folder / "run"), "--compare", "--json"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    said = json.loads(done.stdout)
+    runtimes = [each["runtime"] for each in said["formats"][0]["runtimes"]]
+    titles = [
+        "format",
+        "bytes",
+        "load ms",
+        "window µs",
+        "99 %",
+        "from Keras",
+        "same flags",
+        "alarms",
+        *runtimes,
+    ]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    lines += [f"| {' | '.join(format_cells(row))} |" for row in said["formats"]]
+    judged = f"{said['formats'][0]['readings_judged']:,}"
+    return [
+        *lines,
+        "",
+        f"Flags and alarms on the last {judged} readings of the training history at 100 alarms a week, "
+        f"beside those of the Keras model. The choice: {said['choice']}: {said['why']}.",
+    ]
+
+
+def format_cells(row: dict[str, Any]) -> list[str]:
+    """One format of `python -m convert --compare --json`."""
+    loads = [
+        f"{'loads' if each['loads'] else each['refused']} ({'tried' if each['tried'] else 'read'})"
+        for each in row["runtimes"]
+    ]
+    return [
+        row["format"],
+        f"{row['bytes']:,}",
+        f"{row['load_ms']:.2f}",
+        f"{row['window_us']['median']:.0f}",
+        f"{row['window_us']['p99']:.0f}",
+        f"{row['largest_difference']:.2g}",
+        f"{row['same_flags']:.3%}",
+        f"{row['alarms']} to {row['alarms_of_keras']}",
+        *loads,
+    ]
 
 
 def judging(folder: Path) -> Iterator[Row]:
@@ -134,13 +183,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [row for part in (training, judging, keeping, running) for row in part(folder)]
+        formats = "\n".join(comparing(folder))
     lines = [f"| {what} | {figure} | {how} |" for what, figure, how in rows]
     table = "\n".join(["| what | | how |", "|---|---|---|", *lines])
-    print(table)
+    print(f"{table}\n\n{formats}")
     TABLE.write_text(
         "# What it costs\n\n"
         f"`make bench` on {machine()}. No Pi: nothing here was taken on real hardware.\n\n"
-        f"{table}\n"
+        f"{table}\n\n"
+        "## Export formats\n\n"
+        "`python -m convert RUN --compare` on the run above.\n\n"
+        f"{formats}\n"
     )
     return 0
 

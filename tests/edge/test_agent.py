@@ -36,7 +36,7 @@ class Subscriber:
         self._changed = threading.Condition()
         kept = {"client_id": session, "clean_session": False} if session else {}
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311, **kept)
-        self._client.on_connect = lambda client, *_: client.subscribe("picanary/v1/#", 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("picanary/v1/+/+", 1)
         self._client.on_message = self._received
         subscribed = threading.Event()
         self._client.on_subscribe = lambda *_: subscribed.set()

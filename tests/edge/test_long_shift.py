@@ -14,10 +14,11 @@ from edge import bundle as bundles
 from edge.agent import Agent
 from edge.csvfile import write_csv
 from edge.journal import Journal
+from edge.judge import Judge, Model
 from edge.message import decode
 from edge.record import Origin
 from edge.recording import Recording
-from edge.replay import judge
+from edge.replay import judge as judge_recording
 from edge.sources.replay import Replay
 from edge.sources.simulator import simulate
 from tests.brokers import mosquitto
@@ -86,7 +87,7 @@ def test_two_events_that_one_reading_opens_have_a_number_each_and_both_end(
 ) -> None:
     model = bundles.load(room_bundle)
     quiet = cooled(10)
-    verdicts = judge(quiet, model.network(), model.windowing, model.detector).verdicts
+    verdicts = judge_recording(quiet, model.network(), model.windowing, model.detector).verdicts
     row = next(row for row, verdict in enumerate(verdicts) if verdict.changes)
     last = row + HOUR // 6  # the end of watching finds both open
     recording = with_spike(quiet.between(0, last), row)
@@ -94,7 +95,8 @@ def test_two_events_that_one_reading_opens_have_a_number_each_and_both_end(
     journal = Journal(tmp_path / "journal.db")
     channels = recording.channels
     origin = Origin(journal.epoch, "boot", "replay", False, channels, model.channels, model.label)
-    Agent(Replay(recording), model.open_detector(), journal, origin).run(0.0, threading.Event())
+    judge = Judge(Model(model.label, model.channels, model.open_detector()))
+    Agent(Replay(recording), judge, journal, origin).run(0.0, threading.Event())
     events = [decode(body) for _, body in journal.events_after(0, 100)]
     journal.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from edge.command import run_command
 from edge.errors import ConfigError
 from edge.extras import need
+from trainer.benchmark.bed import DAYS
 from trainer.benchmark.detection import Detector
 from trainer.benchmark.registry import DETECTORS
 
@@ -45,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
         "--jobs", type=int, metavar="N", default=os.cpu_count() or 1, help="processes (default: one a core)"
     )
     command.add_argument("--no-bed", action="store_true", help="without the long test bed")
+    command.add_argument(
+        "--bed-days",
+        metavar="A,B",
+        help=f"days of history on the test bed (default: {','.join(f'{d:g}' for d in DAYS)})",
+    )
     command.add_argument("--fresh", action="store_true", help="compute again what an earlier run left")
     command.add_argument("--json", action="store_true", help="print the figures as JSON")
     command.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -72,6 +78,7 @@ def _benchmark(options: argparse.Namespace) -> int:
         scores=options.scores_out,
         processes=options.jobs,
         bed=not options.no_bed,
+        bed_days=_days(options.bed_days),
         fresh=options.fresh,
         debug=options.debug,
     )
@@ -91,6 +98,16 @@ def chosen(names: str | None) -> dict[str, Callable[[], Detector]]:
         if name not in DETECTORS:
             raise ConfigError(f"--detectors {name}: choose from {', '.join(DETECTORS)}")
     return {name: DETECTORS[name] for name in wanted}
+
+
+def _days(text: str | None) -> tuple[float, ...]:
+    try:
+        days = DAYS if text is None else tuple(float(each) for each in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--bed-days {text}: numbers with commas between them, such as 0.25,1") from error
+    if not all(0.1 <= each <= 60 for each in days):
+        raise ConfigError(f"--bed-days {text}: each must be from 0.1 to 60")
+    return days
 
 
 def _names(text: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from edge.errors import RecordingError
-from trainer.benchmark.bed import Trial, trials
+from trainer.benchmark.bed import DAYS, Trial, trials
 from trainer.benchmark.bed_bases import bases_from, simulated_bases
 from trainer.benchmark.bed_score import Line, outcome, summarise
 from trainer.benchmark.comparison import Comparison
@@ -39,6 +39,7 @@ class Order:
     scores: Path | None = None
     processes: int = 1
     bed: bool = True
+    bed_days: tuple[float, ...] = DAYS
     fresh: bool = False
     debug: bool = False
 
@@ -161,7 +162,7 @@ def _bed(
         bases = [*bases_from(series), *bases]
     except RecordingError as error:
         notes.append(f"The test bed has simulated rooms only. {error}.")
-    every = trials(bases)
+    every = trials(bases, order.bed_days)
     jobs = [
         _job(order, detector, trial.task, partial(_on_the_bed, trial))
         for detector in order.detectors

@@ -48,6 +48,15 @@ def plain_autoencoder() -> Detector:
     return plain_autoencoder
 
 
+def settling() -> Detector:
+    """The package's model as it lives on a device, learning the room again and again."""
+    from trainer.benchmark.settling import picanary_settling
+    from trainer.quiet import start_tensorflow
+
+    start_tensorflow()
+    return picanary_settling()
+
+
 def _product(name: str) -> Detector:
     from trainer.benchmark import product
     from trainer.quiet import start_tensorflow
@@ -65,6 +74,7 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     "picanary-no-variance": partial(_product, "picanary_no_variance"),
     "picanary-no-calibration": partial(_product, "picanary_no_calibration"),
     "picanary-own-levels": partial(_product, "picanary_own_levels"),
+    "picanary-settling": settling,
     "z": robust_z,
     "diff": first_difference,
     "pca": causal_pca,

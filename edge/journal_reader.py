@@ -1,0 +1,62 @@
+"""A journal read from beside: its records in order, while the agent goes on writing them."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge.errors import JournalError
+from edge.journal import FORMAT
+
+_PAGE = 1000
+
+
+class JournalReader:
+    """The records on disk. Takes no lock that the agent would wait for."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises JournalError when it is no journal."""
+        self._path = path
+        try:
+            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            row = self._db.execute("select value from facts where name = 'format'").fetchone()
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: cannot be read as a journal: {error}") from error
+        if row is None or row[0] != FORMAT:
+            self._db.close()
+            raise JournalError(f"{path}: not a journal of format {FORMAT}")
+
+    def __enter__(self) -> "JournalReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest record; 0 when there is none."""
+        return int(self._one("select coalesce(max(seq), 0) from records"))
+
+    def count(self) -> int:
+        """How many records there are."""
+        return int(self._one("select count(*) from records"))
+
+    def records(self, since: int = 0) -> Iterator[dict[str, Any]]:
+        """Records with numbers above `since`, oldest first. Raises JournalError where one is damaged."""
+        seq = since
+        try:
+            while page := self._db.execute(
+                "select seq, body from records where seq > ? order by seq limit ?", (seq, _PAGE)
+            ).fetchall():
+                for _, body in page:
+                    yield json.loads(body)
+                seq = page[-1][0]
+        except (sqlite3.Error, ValueError) as error:
+            raise JournalError(f"{self._path}: record after {seq} cannot be read: {error}") from error
+
+    def _one(self, query: str) -> Any:
+        try:
+            return self._db.execute(query).fetchone()[0]
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path}: the journal cannot be read: {error}") from error

@@ -1,0 +1,56 @@
+"""When a model that settles learns the room anew: as its history grows, in a child process."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.errors import PicanaryError
+from edge.journal import Journal
+from edge.settling import FILE, Order, next_point, settle_apart
+from edge.swap.loaded import Loaded
+from edge.swap.opening import Opening
+
+LOG = logging.getLogger(__name__)
+DAY_S = 86_400.0
+# A history that teaches nothing (all of it gaps, say) is asked again when it has grown so much.
+AGAIN = 1.25
+
+
+class Lessons:
+    """Counts the days, and learns when it is time."""
+
+    def __init__(self, opening: Opening, journal: Journal, order: Order) -> None:
+        """`order` says where the history is; its budget and days are set for each lesson."""
+        self._opening = opening
+        self._journal = journal
+        self._order = order
+        self._model: str | None = None
+        self._next_days = 0.0
+
+    @property
+    def days(self) -> float:
+        """How long the history is."""
+        return max(0, self._journal.last_seq - self._order.since) * self._order.period_s / DAY_S
+
+    def learn(self, loaded: Loaded, commit: Callable[[], bool]) -> bool:
+        """Whether it was time, and the room was learnt anew."""
+        bundle = loaded.bundle
+        if not bundle.settles:
+            return False
+        if self._model != bundle.sha256:
+            learnt = self._opening.learnt(bundle)
+            self._model, self._next_days = bundle.sha256, next_point(learnt.days if learnt else 0.0)
+        days = self.days
+        if days < self._next_days or not commit():
+            return False
+        order = replace(self._order, days=days, false_alarms_per_week=self._opening.budget(bundle))
+        try:
+            content = settle_apart(loaded.content, order)
+        except PicanaryError as error:
+            LOG.warning("the room is not learnt yet: %s", error)
+            self._next_days = days * AGAIN
+            return False
+        self._opening.store.write(FILE, content)
+        self._next_days = next_point(days)
+        LOG.info("%s has learnt the room from %.3g days", bundle.label, days)
+        return True

@@ -1,0 +1,13 @@
+"""A model in memory, with the bytes that it came from."""
+
+from dataclasses import dataclass
+
+from edge.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was proven is what is used, and what is handed on."""
+
+    bundle: Bundle
+    content: bytes

@@ -1,0 +1,180 @@
+"""The proof: a model that lies, crashes, hangs or wants all memory is refused, and only a child suffers."""
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge import proof
+from edge.bundle import Bundle, load, pack, unpack
+from edge.bundle_archive import GOLDEN, unpack_archive
+from edge.errors import BundleError
+from edge.strict_json import strict_json
+from tests.edge.forged import Table, forge
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def content(room_bundle: Path) -> bytes:
+    return room_bundle.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def bundle(room_bundle: Path) -> Bundle:
+    return load(room_bundle)
+
+
+def refusal(content: bytes, deadline_s: float = 60.0) -> str:
+    """The sentence with which the proof is refused."""
+    unpack(content, "some.canary")  # nothing is wrong with it that the parent could see
+    with pytest.raises(BundleError) as caught:
+        proof.check(content, "some.canary", deadline_s)
+    sentence = str(caught.value)
+    assert sentence.startswith("some.canary: ")
+    assert sentence.isprintable()
+    return sentence
+
+
+def with_model(bundle: Bundle, build: Callable[[int, int], bytes]) -> bytes:
+    return pack(replace(bundle, model=build(bundle.windowing.width, bundle.windowing.outputs)))
+
+
+def test_a_whole_bundle_proves_itself(content: bytes, bundle: Bundle) -> None:
+    proof.check(content, "it")
+    found = proof.prove(content, "it")
+    assert found.difference == proof.compare(bundle) < 1e-5
+    assert found.windows == len(bundle.golden["inputs"])
+    assert 2**20 < found.peak_bytes < 2**28
+
+
+def test_the_child_runs_from_any_folder(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # files of that name in the working directory are not ours
+    for name in ("edge", "numpy", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    proof.check(content, "it")
+
+
+def test_a_checkout_that_nobody_installed_can_prove(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "room.canary").write_bytes(content)
+    code = "from edge import proof; proof.check(open('room.canary', 'rb').read(), 'it'); print('proven')"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "proven\n", done.stderr
+
+
+def test_a_model_that_answers_otherwise_is_refused(content: bytes) -> None:
+    def lie(table: Table) -> Table:
+        table["answers"][0][0] += 0.1
+        return table
+
+    assert "a difference of 0.1, 0.0001 is allowed" in refusal(forge(content, golden=lie))
+
+
+def test_garbage_in_place_of_a_model_is_refused(content: bytes) -> None:
+    assert "does not load in this runtime" in refusal(forge(content, model=lambda _: b"TFL3" * 1000))
+    assert "does not load in this runtime" in refusal(forge(content, model=lambda _: b""))
+
+
+def test_a_model_of_another_shape_is_refused(bundle: Bundle) -> None:
+    smaller = bundle.windowing.with_views(bundle.windowing.views[:1])
+    golden = {
+        **bundle.golden,
+        "inputs": [row[: smaller.width] for row in bundle.golden["inputs"]],
+        "answers": [row[: smaller.outputs] for row in bundle.golden["answers"]],
+    }
+    assert "takes inputs of 112 numbers" in refusal(pack(replace(bundle, windowing=smaller, golden=golden)))
+
+
+def test_weights_that_are_not_numbers_are_refused(content: bytes) -> None:
+    hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
+    poisoned = forge(content, model=hostile.poisoned)
+    assert "with what is not a number" in refusal(poisoned)
+
+    def expected(table: Table) -> bytes:
+        table["answers"] = [["NaN"] * len(row) for row in table["answers"]]
+        return b"%s" % str(table).replace("'NaN'", "NaN").replace("'", '"').encode()
+
+    with pytest.raises(BundleError, match="NaN is not a number"):
+        unpack(forge(poisoned, golden=expected), "it")
+
+
+def test_a_model_that_crashes_takes_only_the_child_with_it(bundle: Bundle) -> None:
+    hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
+    assert "the model crashed on its golden windows (SIG" in refusal(with_model(bundle, hostile.crashing))
+
+
+def test_a_model_that_hangs_is_ended_at_the_deadline(bundle: Bundle) -> None:
+    hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
+    sentence = refusal(with_model(bundle, hostile.hanging), deadline_s=3.0)
+    assert "the model hung for 3 s on its golden windows" in sentence
+
+
+def test_a_child_without_a_parent_ends_by_itself(bundle: Bundle) -> None:
+    hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
+    orphan = subprocess.run(
+        [sys.executable, "-m", "edge.proof", "it", "0.5"],
+        input=with_model(bundle, hostile.hanging),
+        cwd=ROOT,
+        timeout=200,
+        check=False,
+    )
+    assert orphan.returncode < 0
+
+
+@pytest.mark.parametrize("mebibytes", [100, 8000])
+def test_a_model_that_wants_all_memory_is_refused(bundle: Bundle, mebibytes: int) -> None:
+    hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
+
+    def build(width: int, outputs: int) -> bytes:
+        return bytes(hostile.greedy(width, outputs, mebibytes))
+
+    assert "more memory than the 64 MiB" in refusal(with_model(bundle, build))
+
+
+def test_flipped_bits_inside_a_model_never_reach_the_parent(content: bytes) -> None:
+    chance = random.Random(6)
+    ends = []
+    for _ in range(25):
+
+        def flip(model: bytes) -> bytes:
+            damaged = bytearray(model)
+            # the graph stands before the weights; a flip there does more
+            at = chance.randrange(len(model) * 8 // chance.choice((1, 8)))
+            damaged[at // 8] ^= 1 << at % 8
+            return bytes(damaged)
+
+        forged = forge(content, model=flip)
+        try:
+            found = proof.prove(forged, "some.canary", 60.0)
+            ends.append("proven")
+            assert found.difference <= strict_json(unpack_archive(content, "it")[GOLDEN])["tolerance"]
+        except BundleError as error:
+            ends.append("refused")
+            assert str(error).startswith("some.canary: ")
+            assert str(error).isprintable()
+    assert set(ends) == {"proven", "refused"}
+
+
+def test_a_child_that_cannot_start_is_a_sentence(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(BundleError, match=r"^it: the process that proves a model cannot be started"):
+        proof.check(content, "it")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(BundleError, match=r"^it: the process that proves a model failed with status 1"):
+        proof.check(content, "it")
