@@ -21,9 +21,9 @@ from edge.window import Inputs
 NEW, OLD = "ai-edge-litert", "tflite-runtime"
 RUNTIMES = (NEW, OLD)
 DEADLINE_S = 60.0
-# The highest version of each operator that tflite-runtime 2.14.0 has, as TensorFlow's
-# tensorflow/lite/core/kernels/register.cc lists them. Asked of the real runtime, version by
-# version; tests/convert/test_runtimes.py asks it again. What is not here was never asked.
+# The highest version of each operator that tflite-runtime 2.14.0 has: asked of the real one, version
+# by version, as tests/convert/test_runtimes.py does again. They are registered in TensorFlow's
+# tensorflow/lite/core/kernels/register.cc. What is not here was never asked.
 KNOWN_TO_OLD = {
     "ADD": 5, "BATCH_MATMUL": 4, "BROADCAST_TO": 3, "CAST": 5, "CONCATENATION": 4, "CONV_2D": 7,
     "DEQUANTIZE": 5, "DIV": 2, "EXP": 2, "EXPAND_DIMS": 1, "FILL": 4, "FULLY_CONNECTED": 10, "GATHER": 6,

@@ -26,6 +26,9 @@ TOLERANCE = 1e-4
 ROUNDED_TOLERANCE = 0.1
 # Answers in whole steps: the plain, the reference and the XNNPACK kernels are up to three apart.
 STEPS = 4
+# Of an answer's standard deviation over the history; int8, the coarsest, was off by a fifth. What
+# hardly varies may be off by a twentieth of a step.
+MOST_AWAY, LEAST_SPREAD = 0.5, 0.1
 # How far back flags are compared: a week at a reading in ten seconds.
 MOST_JUDGED = 60_480
 # One per cent of a week is a hundred minutes of alarm: as long as six of the hundred alarms that
@@ -70,6 +73,24 @@ def compare(exported: Answers, trained: Answers, inputs: Inputs, allowed: float 
             f"at window {worst} of {len(inputs)}, {allowed:g} is allowed; no bundle was written"
         )
     return float(difference)
+
+
+def compare_rounded(form: str, exported: Answers, trained: Answers, inputs: Inputs) -> float:
+    """The largest difference of a quantised file's answers to inputs (n, width).
+
+    Raises BundleError when one of the answers is on average off by more than MOST_AWAY of its own spread:
+    on a calm history even a model that tells nothing flags what the trained one does.
+    """
+    ours, theirs = exported.answer(inputs), trained.answer(inputs)
+    away, spread = np.mean(np.abs(ours - theirs), axis=0), np.std(theirs, axis=0) + LEAST_SPREAD
+    worst = int(np.argmax(np.nan_to_num(away / spread, nan=np.inf)))
+    if not away[worst] <= MOST_AWAY * spread[worst]:
+        raise BundleError(
+            f"the {form} export answers otherwise than the trained model: answer {worst} of {len(away)} "
+            f"is off by {away[worst]:.2g} on average and varies by {spread[worst]:.2g} itself, "
+            f"{MOST_AWAY:.0%} of that is allowed; export --format float32; no bundle was written"
+        )
+    return float(np.max(np.abs(ours - theirs)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,7 +39,11 @@ def options_of(*command: str) -> str:
 
 @pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
 def test_a_command_of_the_documents_has_the_options_that_it_uses(words: list[str]) -> None:
-    subcommand = [word for word in words[3:4] if word in ("replay", "push", "demo", "benchmark", "pretrain")]
+    subcommand = [
+        word
+        for word in words[3:4]
+        if word in ("replay", "push", "demo", "benchmark", "pretrain", "keygen", "inspect", "default")
+    ]
     known = options_of("-m", words[2], *subcommand)
     for flag in (word for word in words if word.startswith("--")):
         assert re.search(rf"{flag}\b", known), f"{' '.join(words)}: {flag}"
@@ -63,9 +67,9 @@ def test_pictures_are_small() -> None:
         assert picture.stat().st_size < 300_000, picture.name
 
 
-def test_the_record_and_the_event_in_the_documents_keep_to_the_schema() -> None:
+def test_the_messages_in_the_documents_keep_to_the_schema() -> None:
     shown = blocks(ROOT / "docs/mqtt.md", "json")
-    for message, name in zip(shown, ("record", "event"), strict=True):
+    for message, name in zip(shown, ("record", "event", "model"), strict=True):
         jsonschema.validate(json.loads(message), json.loads((ROOT / f"edge/schema/{name}.json").read_text()))
 
 

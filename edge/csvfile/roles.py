@@ -91,8 +91,7 @@ def assign(table: Table) -> Roles:
         else:
             channels.append(ChannelColumn(channel(known or name), column, unit))
     _check_channels(table, channels)
-    first = next(cell for cell in table.columns[time] if cell.strip())
-    wall_clock = form == "ISO 8601" and not has_zone(first)
+    wall_clock = form == "ISO 8601" and not has_zone(table.columns[time])
     return Roles(time, form, wall_clock, tuple(channels), label, tuple(left_out))
 
 

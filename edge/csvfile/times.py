@@ -62,9 +62,10 @@ def to_ms(cells: Sequence[str], form: str) -> tuple[Times, list[int]]:
     return np.fromiter(times, np.int64, len(cells)), bad
 
 
-def has_zone(cell: str) -> bool:
-    """Whether an ISO 8601 time says where it is from."""
-    return datetime.fromisoformat(cell.strip()).tzinfo is not None
+def has_zone(cells: Iterable[str]) -> bool:
+    """Whether the first of them that is an ISO 8601 time says where it is from."""
+    first = next((cell for cell in cells if _is(_iso, cell)), None)
+    return first is not None and datetime.fromisoformat(first.strip()).tzinfo is not None
 
 
 def is_number(cell: str) -> bool:

@@ -70,6 +70,7 @@ def test_json_is_for_programs(trained: Path, tmp_path: Path, capsys: pytest.Capt
     assert main([str(trained), "--out", str(tmp_path / "b.canary"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["largest_difference"] < TOLERANCE
+    assert (said["format"], said["same_flags"], said["signed"]) == ("float32", None, False)
     assert said["bytes"] == (tmp_path / "b.canary").stat().st_size
 
 

@@ -112,7 +112,7 @@ def test_every_message_keeps_to_the_schema(room_bundle: Path, tmp_path: Path) ->
         assert process.wait(DEADLINE_S) == 0
         heard.wait(lambda: heard.of("status")[-1]["state"] == "disconnected")
         leaves = {name for name, _, _ in heard.messages}
-        assert leaves == {"status", "info", "state", "data", "event", "health"}
+        assert leaves == {"status", "info", "state", "data", "event", "health", "model"}
         for leaf, message, _ in heard.messages:
             schema("record" if leaf == "state" else leaf).validate(message)
         assert heard.of("info")[0]["session"] == heard.of("status")[0]["session"]
@@ -215,6 +215,8 @@ def test_without_a_bundle_readings_come_without_a_verdict_and_it_says_so(tmp_pat
             "simulator",
             "--speed",
             100,
+            "--bundle",
+            "none",
             "--commit-s",
             0.2,
             "--broker",
@@ -232,7 +234,7 @@ def test_without_a_bundle_readings_come_without_a_verdict_and_it_says_so(tmp_pat
         assert "no model" in record["why"]
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=DEADLINE_S)
-        assert "no bundle: readings are published without a verdict" in said
+        assert "no model: readings are published without a verdict" in said
 
 
 def test_replay_over_mqtt_gives_the_scores_of_the_replay_command(room_bundle: Path, tmp_path: Path) -> None:
