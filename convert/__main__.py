@@ -13,10 +13,10 @@ from convert.comparison import Row, choose, head, rows
 from convert.conversion import Converted, Order, convert
 from convert.runtimes import RUNTIMES
 from convert.tflite import FORMATS
-from edge.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.command import run_command
+from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
+from edge.detection.scorer import runtime_version
 from edge.errors import ConfigError
-from edge.scorer import runtime_version
 from trainer.quiet import start_tensorflow
 from trainer.run import Run, load
 
@@ -109,7 +109,7 @@ def _check(options: argparse.Namespace) -> None:
 def _key(path: Path | None) -> object:
     if path is None:
         return None
-    from edge.keys import read_private  # cryptography: slow to import, and seldom needed
+    from edge.bundle.keys import read_private  # cryptography: slow to import, and seldom needed
 
     return read_private(path)
 

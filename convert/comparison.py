@@ -10,8 +10,8 @@ from convert.conversion import difference, export, windows_of
 from convert.runtimes import Loading
 from convert.tflite import FORMATS
 from convert.verify import Agreement
-from edge.calibration import calibrate
-from edge.scorer import Answers
+from edge.detection.calibration import calibrate
+from edge.detection.scorer import Answers
 from trainer.run import Run
 
 # A format that answers otherwise must be this much smaller or faster to be worth it.

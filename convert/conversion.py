@@ -9,11 +9,12 @@ import numpy as np
 from convert import verify
 from convert.runtimes import OLD, demand_old
 from convert.tflite import FORMATS
-from edge import __version__, bundle, proof
-from edge.calibration import calibrate
-from edge.habits import elapsed, plausible
-from edge.scorer import Answers, Network
-from edge.window import Inputs, batches
+from edge import __version__
+from edge.bundle import bundle, proof
+from edge.detection.calibration import calibrate
+from edge.detection.habits import elapsed, plausible
+from edge.detection.scorer import Answers, Network
+from edge.detection.window import Inputs, batches
 from trainer.quiet import quiet
 from trainer.run import Run
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import edge
+from edge.bundle.default import NAME
 from edge.command import run_command
-from edge.default_bundle import NAME
 from edge.errors import ConfigError
 from trainer.quiet import start_tensorflow
 
@@ -42,7 +42,7 @@ def _make(options: argparse.Namespace) -> int:
     start_tensorflow()
     from convert.conversion import Order, convert
 
-    out = options.out or Path(edge.__file__).parent / NAME
+    out = options.out or Path(edge.__file__).parent / "bundle" / NAME
     order = Order(
         out=out,
         form="float32",
@@ -62,7 +62,7 @@ def default_run() -> "Run":
     from dataclasses import replace
     from importlib.metadata import version
 
-    from edge.habits import learn_habits
+    from edge.detection.habits import learn_habits
     from edge.sources.simulator import simulate
     from trainer.history import DAY_S, data_hash
     from trainer.prior import shipped

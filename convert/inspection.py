@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge import bundle as bundles
-from edge.bundle import Bundle
-from edge.bundle_archive import MANIFEST, SIGNATURE, unpack_archive
+from edge.bundle import bundle as bundles
+from edge.bundle.archive import MANIFEST, SIGNATURE, unpack_archive
+from edge.bundle.bundle import Bundle
+from edge.bundle.keys import fingerprint, read_publics, signer
+from edge.bundle.proof import Proof, prove
 from edge.command import run_command
 from edge.errors import BundleError
-from edge.keys import fingerprint, read_publics, signer
-from edge.proof import Proof, prove
 
 
 def parser() -> argparse.ArgumentParser:

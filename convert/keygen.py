@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from edge.bundle.keys import fingerprint, generate, write_pair
 from edge.command import run_command
 from edge.errors import ConfigError
-from edge.keys import fingerprint, generate, write_pair
 
 
 def parser() -> argparse.ArgumentParser:

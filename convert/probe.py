@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from edge.detection.scorer import Network, runtime_version
+from edge.detection.window import Inputs
 from edge.errors import BundleError
-from edge.scorer import Network, runtime_version
-from edge.window import Inputs
 
 LOADS, WINDOWS = 20, 3000
 

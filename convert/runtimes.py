@@ -15,8 +15,8 @@ import numpy as np
 import convert
 import edge
 from convert.flatbuffer import operators
+from edge.detection.window import Inputs
 from edge.errors import BundleError, ConfigError
-from edge.window import Inputs
 
 NEW, OLD = "ai-edge-litert", "tflite-runtime"
 RUNTIMES = (NEW, OLD)

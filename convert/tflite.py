@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edge.window import Inputs
+from edge.detection.window import Inputs
 from trainer import export
 
 

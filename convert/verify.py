@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.flatbuffer import answer_step
-from edge.budget import MOST_BUDGET
-from edge.detector_settings import DetectorSettings
+from edge.detection.budget import MOST_BUDGET
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.replay import judge
+from edge.detection.scorer import Answers
+from edge.detection.window import Inputs
+from edge.detection.windowing import Windowing
 from edge.errors import BundleError
 from edge.recording import Recording
-from edge.replay import judge
-from edge.scorer import Answers
-from edge.window import Inputs
-from edge.windowing import Windowing
 
 GOLDEN_WINDOWS = 12
 # Answers are in steps of the channel and in logarithms of deviations; alarms begin at several

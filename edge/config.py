@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from edge.budget import LEAST_BUDGET, MOST_BUDGET
+from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.errors import ConfigError
 from edge.journal import COMMIT_RECORDS, COMMIT_S, MOST_RECORDS
 from edge.message import check_device

@@ -9,12 +9,12 @@ from typing import Any
 from edge import __version__
 from edge.agent import Agent
 from edge.clock import clock_quality
+from edge.detection.scorer import runtime_version
 from edge.journal import Journal
 from edge.judge import Judge
 from edge.message import VERSION
 from edge.record import Origin
-from edge.scorer import runtime_version
-from edge.uplink import Uplink
+from edge.uplink.uplink import Uplink
 
 
 def info(device: str, session: str, origin: Origin, period_s: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from edge.detector import Verdict
+from edge.detection.detector import Verdict
 from edge.event import Change
 from edge.reading import Channel, Reading
 from edge.swap.probation import Probation

@@ -1,6 +1,6 @@
 """Watches the sensor and judges nothing: for a device without a model, or one new to its room."""
 
-from edge.detector import State, Verdict
+from edge.detection.detector import State, Verdict
 from edge.event import Change, Event, EventTracker
 from edge.gate import Gate
 from edge.reading import Channel, Reading

@@ -7,14 +7,14 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge import bundle as bundles
-from edge import proof
-from edge.bundle import Bundle
-from edge.compatibility import check_fits
+from edge.bundle import bundle as bundles
+from edge.bundle import proof
+from edge.bundle.bundle import Bundle
+from edge.bundle.compatibility import check_fits
 from edge.csvfile import read_csv
+from edge.detection.replay import Judgement, judge
 from edge.errors import ConfigError
 from edge.recording import Recording
-from edge.replay import Judgement, judge
 
 # The last columns; `advisory` is 1 while a shift that has lasted for hours is open.
 VERDICT = ("anomaly", "event", "state", "advisory")

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from edge.agent import Agent
-from edge.bundle import read, unpack
+from edge.bundle.bundle import read, unpack
+from edge.bundle.keys import read_publics
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
 from edge.errors import BundleError, JournalError, PicanaryError
 from edge.health import Health, info
 from edge.journal import Journal
 from edge.judge import Judge, Model
-from edge.keys import read_publics
 from edge.mqtt.broker import knock
 from edge.mqtt.connection import Connection
-from edge.presence import Presence
 from edge.recall import recall
 from edge.record import Origin
 from edge.settling import Order
@@ -36,7 +35,8 @@ from edge.swap.store import ModelStore
 from edge.swap.story import Story
 from edge.swap.succession import Trial
 from edge.swap.updates import Desk, Updates
-from edge.uplink import Uplink
+from edge.uplink.presence import Presence
+from edge.uplink.uplink import Uplink
 
 LOG = logging.getLogger("edge")
 DEFAULT_PERIOD_S = 10.0

@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import Bundle, unpack
-from edge.calibration import calibrate
+from edge.bundle.bundle import Bundle, unpack
 from edge.child import child_command, child_environment
-from edge.detector_settings import DetectorSettings
+from edge.detection.calibration import calibrate
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.habits import learn_habits
+from edge.detection.windowing import Windowing
 from edge.errors import PicanaryError, RecordingError
-from edge.habits import learn_habits
 from edge.recall import history
 from edge.recording import Recording
-from edge.windowing import Windowing
 
 LOG = logging.getLogger(__name__)
 FILE = "settled.json"

@@ -18,8 +18,8 @@ def climate() -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of a small model of a simulated room: four days at ten seconds, trained in seconds."""
     pytest.importorskip("tensorflow", reason="needs picanary[train]")
-    from edge.fleet import FLEET
-    from edge.habits import learn_habits
+    from edge.detection.fleet import FLEET
+    from edge.detection.habits import learn_habits
     from edge.sources.simulator import simulate
     from trainer import run
     from trainer.fit import FitSettings, fit

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
-from edge.bundle import load
+from edge.bundle.bundle import load
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from edge.fleet import FLEET
+from edge.detection.fleet import FLEET
 from tests.brokers import mosquitto
 
 ROOT = Path(__file__).parents[1]

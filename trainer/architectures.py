@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from edge.windowing import Windowing
+from edge.detection.windowing import Windowing
 from trainer.networks import around, away, expectation, padded, recogniser
 
 INPUT_NOISE = 0.05

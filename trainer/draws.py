@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.window import Inputs
+from edge.detection.window import Inputs
 
 
 def draws(inputs: Inputs, targets: Inputs, batch: int, count: int, seed: int) -> Any:

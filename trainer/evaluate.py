@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from edge.detection.replay import Judgement
 from edge.recording import Recording
-from edge.replay import Judgement
 from edge.sources.faults import inject, schedule
 from trainer import metrics
 from trainer.vus import vus_pr

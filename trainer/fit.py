@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.habits import Habits, elapsed, plausible
+from edge.detection.habits import Habits, elapsed, plausible
+from edge.detection.window import Inputs, batches
+from edge.detection.windowing import Windowing
 from edge.recording import Recording
-from edge.window import Inputs, batches
-from edge.windowing import Windowing
 from trainer.architectures import ARCHITECTURES
 from trainer.draws import draws
 from trainer.losses import surprise_loss
@@ -117,7 +117,7 @@ def targets(inputs: Inputs, windowing: Windowing) -> Inputs:
 def shorten(inputs: Inputs, windowing: Windowing, rng: np.random.Generator) -> Inputs:
     """A part of the windows as they look soon after a start, when the long past is not there.
 
-    Levels that have no sample yet repeat the last one that has (`edge/window.py`).
+    Levels that have no sample yet repeat the last one that has (`edge/detection/window.py`).
     """
     shortened = inputs.copy()
     short = np.flatnonzero(rng.random(len(inputs)) < SHORTENED_SHARE)

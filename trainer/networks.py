@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.habits import LEVELS
+from edge.detection.habits import LEVELS
+from edge.detection.windowing import ROOM_INPUTS, TRACE_EXTRAS, VAPOUR, Windowing
 from edge.reading import HUMIDITY, TEMPERATURE
-from edge.windowing import ROOM_INPUTS, TRACE_EXTRAS, VAPOUR, Windowing
 
 Columns = NDArray[np.int64]
 

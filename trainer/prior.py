@@ -15,10 +15,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detection.fleet import Fleet
+from edge.detection.signals import SHAPES, SIGNALS
+from edge.detection.windowing import Windowing
 from edge.errors import ConfigError
-from edge.fleet import Fleet
-from edge.signals import SHAPES, SIGNALS
-from edge.windowing import Windowing
 
 # The architectures that know shapes, and can be trained on many rooms before they meet one.
 PRETRAINABLE = ("masked", "conv")

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from edge.detection.fleet import Fleet
+from edge.detection.habits import Habits
+from edge.detection.windowing import Windowing
 from edge.errors import RecordingError
-from edge.fleet import Fleet
-from edge.habits import Habits
 from edge.reading import channel
 from edge.recording import Recording
-from edge.windowing import Windowing
 
 FORMAT = 2
 SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"

@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from edge.detection.habits import Habits
+from edge.detection.observation import SignalSettings
+from edge.detection.replay import Observed, observe
+from edge.detection.scorer import Answers, Scorer
+from edge.detection.signals import SIGNALS, Signal
+from edge.detection.window import Floats
+from edge.detection.windowing import Windowing
 from edge.gate import Gate, fault_after
-from edge.habits import Habits
-from edge.observation import SignalSettings
 from edge.recording import Recording
-from edge.replay import Observed, observe
-from edge.scorer import Answers, Scorer
-from edge.signals import SIGNALS, Signal
-from edge.window import Floats
-from edge.windowing import Windowing
 
 
 def look_back(history: Recording, habits: Habits, network: Answers) -> Observed:

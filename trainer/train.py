@@ -12,12 +12,12 @@ import numpy as np
 from tqdm import tqdm
 
 from edge import __version__
-from edge.calibration import calibrate, describe
+from edge.detection.calibration import calibrate, describe
+from edge.detection.fleet import FLEET
+from edge.detection.habits import Habits, learn_habits
+from edge.detection.replay import Judgement, judge
 from edge.errors import ConfigError
-from edge.fleet import FLEET
-from edge.habits import Habits, learn_habits
 from edge.recording import Recording
-from edge.replay import Judgement, judge
 from trainer import plots, run
 from trainer.architectures import ARCHITECTURES
 from trainer.evaluate import Stretch, measure, ranking, split, with_labels

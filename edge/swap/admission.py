@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge import __version__, bundle, proof
-from edge.bundle import Bundle
-from edge.compatibility import check_fits
+from edge import __version__
+from edge.bundle import bundle, proof
+from edge.bundle.bundle import Bundle
+from edge.bundle.compatibility import check_fits
+from edge.detection.scorer import runtime_version
 from edge.errors import BundleError, ConfigError
 from edge.reading import Channel
-from edge.scorer import runtime_version
 from edge.swap.store import ModelStore, digest_of
 
 

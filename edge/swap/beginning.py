@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge import bundle as bundles
-from edge.compatibility import check_fits
-from edge.default_bundle import default_content
+from edge.bundle import bundle as bundles
+from edge.bundle.compatibility import check_fits
+from edge.bundle.default import default_content
 from edge.errors import BundleError, ConfigError
 from edge.swap.admission import Rules, admit
 from edge.swap.loaded import Loaded

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.bundle import Bundle
+from edge.bundle.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edge.bundle import Bundle
+from edge.bundle.bundle import Bundle
 from edge.judge import Model
 from edge.onlooker import Onlooker
 from edge.reading import Channel

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from edge.bundle import LARGEST_BYTES
+from edge.bundle.bundle import LARGEST_BYTES
 
 LOG = logging.getLogger(__name__)
 STATE = "state.json"

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge import bundle as bundles
-from edge.bundle import Bundle
+from edge.bundle import bundle as bundles
+from edge.bundle.bundle import Bundle
 from edge.errors import BundleError, JournalError, PicanaryError
 from edge.journal import Journal
 from edge.judge import Judge, Newcomer, Outcome

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edge.bundle import load
+from edge.bundle.bundle import load
 from edge.csvfile import write_csv
 from edge.journal import Journal
 from edge.sources.simulator import simulate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.window import Inputs
+from edge.detection.window import Inputs
 from tests.convert.environments import Missing, make
 from trainer.run import Run
 
@@ -19,7 +19,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The last half day has faults in it, so that there are flags to compare.
     """
     pytest.importorskip("tensorflow", reason="needs picanary[train]")
-    from edge.habits import learn_habits
+    from edge.detection.habits import learn_habits
     from trainer import run
     from trainer.history import data_hash, simulated
     from trainer.prior import shipped

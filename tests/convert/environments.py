@@ -52,7 +52,7 @@ def make(folder: Path, version: str, *packages: str) -> str:
 def prove(python: str, bundle: Path, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """The bundle's golden windows in that environment, as the agent there would ask."""
     return subprocess.run(
-        [python, "-m", "edge.proof", bundle.name, "10"],
+        [python, "-m", "edge.bundle.proof", bundle.name, "10"],
         input=bundle.read_bytes(),
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},

@@ -12,9 +12,9 @@ pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
 from convert.__main__ import main
 from convert.verify import TOLERANCE, compare
-from edge.bundle import load
+from edge.bundle.bundle import load
+from edge.detection.window import Inputs
 from edge.errors import BundleError
-from edge.window import Inputs
 from trainer import run
 from trainer.fit import KerasNetwork
 

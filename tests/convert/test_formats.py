@@ -18,12 +18,12 @@ from convert.conversion import export
 from convert.flatbuffer import answer_step, operators
 from convert.tflite import FORMATS
 from convert.verify import Flags, agree, compare, compare_rounded, tolerance
-from edge.bundle import load
+from edge.bundle.bundle import load
+from edge.bundle.keys import generate, read_public, write_pair
+from edge.bundle.proof import prove
+from edge.detection.scorer import Network
+from edge.detection.window import Inputs
 from edge.errors import BundleError
-from edge.keys import generate, read_public, write_pair
-from edge.proof import prove
-from edge.scorer import Network
-from edge.window import Inputs
 from trainer.architectures import ARCHITECTURES
 from trainer.fit import KerasNetwork
 from trainer.run import Run

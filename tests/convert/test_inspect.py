@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from convert.inspection import main
-from edge.bundle import load, save
-from edge.keys import fingerprint, generate, write_pair
+from edge.bundle.bundle import load, save
+from edge.bundle.keys import fingerprint, generate, write_pair
 from tests.edge.forged import Table, forge
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from convert.keygen import main
-from edge.keys import fingerprint, read_private, read_public
+from edge.bundle.keys import fingerprint, read_private, read_public
 
 
 def test_a_pair_is_made_and_the_next_steps_are_told(

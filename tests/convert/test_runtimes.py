@@ -16,9 +16,9 @@ from convert.__main__ import main
 from convert.runtimes import KNOWN_TO_OLD, NEW, OLD, old, probe, read_old
 from convert.tflite import FORMATS
 from convert.verify import golden_inputs
-from edge.bundle import load
+from edge.bundle.bundle import load
+from edge.detection.window import Inputs
 from edge.errors import ConfigError
-from edge.window import Inputs
 from tests.convert.environments import prove
 from trainer.run import Run
 

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from edge.bundle_archive import GOLDEN, MANIFEST, MODEL, pack_archive, unpack_archive
-from edge.strict_json import canonical
+from edge.bundle.archive import GOLDEN, MANIFEST, MODEL, pack_archive, unpack_archive
+from edge.bundle.strict_json import canonical
 
 Table = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from edge.windowing import View, Windowing
+from edge.detection.windowing import View, Windowing
 
 Values = list[float]  # one trace of a stretch, the newest last
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from edge.windowing import View, Windowing
+from edge.detection.windowing import View, Windowing
 
 USUAL = {"temperature": 20.0, "humidity": 45.0, "pressure": 1013.0, "co2": 600.0, "vapour": 400.0}
 ROOMS = [

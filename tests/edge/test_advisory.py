@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from edge.advisory import HOUR_MS, LEVEL, Advisory, Past, Shift, remember
-from edge.detector_settings import DetectorSettings
+from edge.detection.advisory import HOUR_MS, LEVEL, Advisory, Past, Shift, remember
+from edge.detection.detector_settings import DetectorSettings
 from edge.reading import HUMIDITY, TEMPERATURE
 from edge.recording import Recording
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.budget import HIGHEST, LOWEST, PATIENCE, STEP, STRONG, Budget
+from edge.detection.budget import HIGHEST, LOWEST, PATIENCE, STEP, STRONG, Budget
 
 PERIOD_S = 600.0
 WEEK = 1008  # samples of ten minutes

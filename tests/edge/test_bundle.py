@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.bundle import LARGEST_BYTES, load, pack, read, save, unpack
-from edge.bundle_archive import GOLDEN, MANIFEST, MODEL, SIGNATURE, unpack_archive
+from edge.bundle.archive import GOLDEN, MANIFEST, MODEL, SIGNATURE, unpack_archive
+from edge.bundle.bundle import LARGEST_BYTES, load, pack, read, save, unpack
 from edge.errors import BundleError
 from tests.edge.forged import forge, swap
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge import __version__
-from edge.bundle import unpack
-from edge.bundle_archive import GOLDEN, MANIFEST, unpack_archive
+from edge.bundle.archive import GOLDEN, MANIFEST, unpack_archive
+from edge.bundle.bundle import unpack
 from edge.errors import BundleError
 from tests.edge.forged import Table, forge
 

@@ -7,22 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.calibration import (
+from edge.detection.calibration import (
     COVERAGE,
     SHORT_HISTORY_DAYS,
     calibrate,
     describe,
     signals_for,
 )
-from edge.detector import DetectorSettings
-from edge.fleet import FLEET, Fleet
-from edge.habits import Habits, learn_habits
+from edge.detection.detector import DetectorSettings
+from edge.detection.fleet import FLEET, Fleet
+from edge.detection.habits import Habits, learn_habits
+from edge.detection.replay import judge
+from edge.detection.signals import SHAPES, SIGNALS
+from edge.detection.window import Inputs
 from edge.recording import Recording
-from edge.replay import judge
-from edge.signals import SHAPES, SIGNALS
 from edge.sources.faults import inject, schedule
 from edge.sources.simulator import simulate
-from edge.window import Inputs
 from tests.edge.rooms import windowing
 
 DAY_S = 86_400.0

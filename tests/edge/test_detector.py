@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import load
-from edge.detector import Detector, Verdict
+from edge.bundle.bundle import load
+from edge.detection.detector import Detector, Verdict
+from edge.detection.replay import Judgement, judge
 from edge.reading import Reading
 from edge.recording import Recording
-from edge.replay import Judgement, judge
 from edge.sources.fault import Fault
 from edge.sources.simulator import simulate
 

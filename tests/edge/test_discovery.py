@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.discovery import discovery, discovery_topic, expire_after_s
 from edge.message import topic
 from edge.reading import CHANNELS, Channel, channel
+from edge.uplink.discovery import discovery, discovery_topic, expire_after_s
 from tests.monitor.messages import NOON, health, info, record, valid, validator
 
 FROM_STATE = {"temperature", "humidity", "pressure", "anomaly", "sensor_fault", "score"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from edge.explain import explain
-from edge.observation import Observation, SignalSettings, ViewScore
-from edge.signals import Vapour
+from edge.detection.explain import explain
+from edge.detection.observation import Observation, SignalSettings, ViewScore
+from edge.detection.signals import Vapour
 
 NAMES = ("temperature", "humidity")
 SETTINGS = SignalSettings(NAMES, 10.0, (0.05, 0.2), ((0.5,) * 24,) * 2)

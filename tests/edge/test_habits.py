@@ -7,8 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from edge.errors import RecordingError
-from edge.habits import (
+from edge.detection.habits import (
     BLOCK_S,
     FEWEST_WINDOWS,
     LEVELS,
@@ -19,6 +18,7 @@ from edge.habits import (
     resolution,
     robust_scale,
 )
+from edge.errors import RecordingError
 from edge.recording import Recording
 from edge.sources.faults import inject, schedule
 from edge.sources.simulator import simulate

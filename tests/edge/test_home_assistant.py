@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from edge.discovery import discovery, discovery_topic
 from edge.message import topic
 from edge.reading import CHANNELS, Channel, channel
+from edge.uplink.discovery import discovery, discovery_topic
 from tests.brokers import mosquitto
 from tests.edge.test_discovery import MODELS, birth, model
 from tests.monitor.messages import health, record, status, valid

@@ -16,8 +16,16 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from edge.bundle.keys import (
+    fingerprint,
+    generate,
+    read_private,
+    read_public,
+    read_publics,
+    signer,
+    write_pair,
+)
 from edge.errors import ConfigError
-from edge.keys import fingerprint, generate, read_private, read_public, read_publics, signer, write_pair
 
 
 @pytest.fixture
@@ -133,9 +141,7 @@ def test_no_file_a_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_agent_without_keys_does_not_load_cryptography() -> None:
-    code = (
-        "import sys, edge.bundle, edge.keys; print([name for name in sys.modules if 'cryptography' in name])"
-    )
+    code = "import sys, edge.bundle.keys; print([name for name in sys.modules if 'cryptography' in name])"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from edge import bundle as bundles
 from edge.agent import Agent
+from edge.bundle import bundle as bundles
 from edge.csvfile import write_csv
+from edge.detection.replay import judge as judge_recording
 from edge.journal import Journal
 from edge.judge import Judge, Model
 from edge.message import decode
 from edge.record import Origin
 from edge.recording import Recording
-from edge.replay import judge as judge_recording
 from edge.sources.replay import Replay
 from edge.sources.simulator import simulate
 from tests.brokers import mosquitto

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from edge import proof
-from edge.bundle import Bundle, load, pack, unpack
-from edge.bundle_archive import GOLDEN, unpack_archive
+from edge.bundle import proof
+from edge.bundle.archive import GOLDEN, unpack_archive
+from edge.bundle.bundle import Bundle, load, pack, unpack
+from edge.bundle.strict_json import strict_json
 from edge.errors import BundleError
-from edge.strict_json import strict_json
 from tests.edge.forged import Table, forge
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_the_child_runs_from_any_folder(
 
 def test_a_checkout_that_nobody_installed_can_prove(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "room.canary").write_bytes(content)
-    code = "from edge import proof; proof.check(open('room.canary', 'rb').read(), 'it'); print('proven')"
+    code = "from edge.bundle import proof; proof.check(open('room.canary', 'rb').read(), 'it'); print('proven')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -128,7 +128,7 @@ def test_a_model_that_hangs_is_ended_at_the_deadline(bundle: Bundle) -> None:
 def test_a_child_without_a_parent_ends_by_itself(bundle: Bundle) -> None:
     hostile = pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
     orphan = subprocess.run(
-        [sys.executable, "-m", "edge.proof", "it", "0.5"],
+        [sys.executable, "-m", "edge.bundle.proof", "it", "0.5"],
         input=with_model(bundle, hostile.hanging),
         cwd=ROOT,
         timeout=200,

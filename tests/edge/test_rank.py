@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.rank import RANKED, range_score
-from edge.signals import SIGNALS
+from edge.detection.rank import RANKED, range_score
+from edge.detection.signals import SIGNALS
 
 size = st.floats(0.0, 1e6)
 signs = st.fixed_dictionaries(

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle import Bundle, unpack
-from edge.default_bundle import default_content
+from edge.bundle.bundle import Bundle, unpack
+from edge.bundle.default import default_content
+from edge.detection.replay import judge
 from edge.errors import RecordingError
 from edge.journal import Journal
 from edge.message import encode
 from edge.reading import HUMIDITY, TEMPERATURE
-from edge.replay import judge
 from edge.settling import POINTS_DAYS, Order, next_point, settle, settle_apart, settled_from
 from edge.sources.fault import Fault
 from edge.sources.simulator import simulate

@@ -16,8 +16,8 @@ import paho.mqtt.publish
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.bundle import Bundle, load, pack
-from edge.keys import generate, write_pair
+from edge.bundle.bundle import Bundle, load, pack
+from edge.bundle.keys import generate, write_pair
 from tests.brokers import Broker, mosquitto
 from tests.edge.test_agent import Subscriber, agent, schema, subscriber
 
@@ -65,7 +65,7 @@ def running(folder: Path, broker: Broker, listening: Subscriber, *flags: object)
 
 
 def read_key(folder: Path) -> Ed25519PrivateKey:
-    from edge.keys import read_private
+    from edge.bundle.keys import read_private
 
     return read_private(folder / "maker.key")
 
@@ -126,7 +126,7 @@ def runs(labels: list[str]) -> list[str]:
 
 
 def label(content: bytes) -> str:
-    from edge.bundle import unpack
+    from edge.bundle.bundle import unpack
 
     return unpack(content, "test").label
 

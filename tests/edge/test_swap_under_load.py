@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from edge.keys import generate, write_pair
+from edge.bundle.keys import generate, write_pair
 from tests.brokers import mosquitto
 from tests.edge.test_agent import Subscriber, subscriber
 from tests.edge.test_swap import Device, label, read_key, running, version

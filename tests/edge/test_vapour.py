@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vapour import change, log_pressure_pct, slope_per_degree
+from edge.detection.vapour import change, log_pressure_pct, slope_per_degree
 
 celsius = st.floats(-40.0, 80.0)
 percent = st.floats(1.0, 100.0)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.window import Window, Windows, batches
-from edge.windowing import Windowing
+from edge.detection.window import Window, Windows, batches
+from edge.detection.windowing import Windowing
 from tests.edge.naive_window import naive_inputs
 from tests.edge.rooms import ROOMS, VIEWS, Series, samples_of, series, windowing
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.windowing import QUANTA_PER_STEP, Windowing
+from edge.detection.windowing import QUANTA_PER_STEP, Windowing
 from tests.edge.rooms import windowing
 
 SAYS_WHY = r"range|needed|scales|warm-up"

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from edge.calibration import calibrate
-from edge.habits import elapsed, learn_habits
-from edge.scorer import Scorer
+from edge.detection.calibration import calibrate
+from edge.detection.habits import elapsed, learn_habits
+from edge.detection.scorer import Scorer
+from edge.detection.window import batches
 from edge.sources.faults import Fault, inject
 from edge.sources.simulator import simulate
-from edge.window import batches
 from trainer.benchmark import product
 from trainer.benchmark.ablations import ConstantDeviation, Persistence, uncalibrated
 from trainer.benchmark.detection import Task

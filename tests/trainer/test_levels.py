@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
-from edge.fleet import FLEET
+from edge.detection.fleet import FLEET
 from edge.sources.simulator import simulate
 from trainer.pretraining.levels import RECOUNT_HOURS, Watched, fleet_of, watch
 from trainer.prior import shipped

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
+from edge.detection.signals import SHAPES
 from edge.reading import CHANNELS, TEMPERATURE
 from edge.recording import Recording
-from edge.signals import SHAPES
 from edge.sources.faults import KINDS
 from edge.sources.simulator import simulate
 from trainer.networks import EXPECTATION_INPUTS, SHAPE_INPUTS

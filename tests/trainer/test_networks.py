@@ -11,9 +11,9 @@ pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
 import keras
 
-from edge.habits import LEVELS
-from edge.scorer import Network
-from edge.windowing import ROOM_INPUTS, Windowing
+from edge.detection.habits import LEVELS
+from edge.detection.scorer import Network
+from edge.detection.windowing import ROOM_INPUTS, Windowing
 from tests.edge.rooms import windowing
 from trainer.architectures import ARCHITECTURES
 from trainer.export import float32

@@ -10,10 +10,11 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
 from convert.__main__ import main as convert
-from edge import bundle, trial
+from edge import trial
+from edge.bundle import bundle
 from edge.csvfile import write_csv
-from edge.fleet import FLEET
-from edge.signals import SHAPES
+from edge.detection.fleet import FLEET
+from edge.detection.signals import SHAPES
 from edge.sources.simulator import simulate
 from trainer import run
 from trainer.__main__ import main

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
+from edge.detection.fleet import Fleet
+from edge.detection.signals import SHAPES, SIGNALS
 from edge.errors import ConfigError
-from edge.fleet import Fleet
-from edge.signals import SHAPES, SIGNALS
 from tests.edge.rooms import windowing
 from trainer.networks import expectation, recogniser
 from trainer.prior import PRETRAINABLE, SHIPPED, Prior, load, save, shipped

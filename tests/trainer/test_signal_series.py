@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.habits import learn_habits
+from edge.detection.habits import learn_habits
 from edge.sources.simulator import simulate
 from trainer.benchmark.ablations import Persistence
 from trainer.signal_series import look_back, signal_values

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.calibration import calibrate
-from edge.detector_settings import DetectorSettings
-from edge.fleet import Fleet
-from edge.habits import Habits, elapsed, plausible, robust_scale
+from edge.detection.calibration import calibrate
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.fleet import Fleet
+from edge.detection.habits import Habits, elapsed, plausible, robust_scale
+from edge.detection.scorer import Answers
+from edge.detection.window import Inputs, batches
+from edge.detection.windowing import Windowing
 from edge.recording import Recording
-from edge.scorer import Answers
-from edge.window import Inputs, batches
-from edge.windowing import Windowing
 from trainer.benchmark.tail import device_tail
 from trainer.signal_series import look_back, signal_values
 

@@ -7,7 +7,7 @@ on the history by the same rule: peaks over threshold, at the budget of false al
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.habits import resolution
+from edge.detection.habits import resolution
 from trainer.benchmark.detection import Result, Task
 from trainer.benchmark.nab import onsets
 from trainer.benchmark.tail import device_tail

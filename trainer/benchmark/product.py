@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration import calibrate
-from edge.detector_settings import DetectorSettings
+from edge.detection.calibration import calibrate
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.fleet import Fleet
+from edge.detection.habits import Habits, learn_habits
+from edge.detection.replay import Judgement, judge
+from edge.detection.scorer import Answers, Network
+from edge.detection.windowing import Windowing
 from edge.errors import ConfigError, RecordingError
-from edge.fleet import Fleet
-from edge.habits import Habits, learn_habits
 from edge.recording import Recording
-from edge.replay import Judgement, judge
-from edge.scorer import Answers, Network
-from edge.windowing import Windowing
 from trainer.benchmark.ablations import ConstantDeviation, Persistence, own_levels, uncalibrated
 from trainer.benchmark.detection import Detector, Result, Task
 from trainer.benchmark.nab import onsets

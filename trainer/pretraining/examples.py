@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detection.habits import elapsed, learn_habits, plausible
+from edge.detection.signals import SHAPES
+from edge.detection.window import Inputs, batches
+from edge.detection.windowing import Windowing
 from edge.errors import RecordingError
-from edge.habits import elapsed, learn_habits, plausible
 from edge.recording import Recording
-from edge.signals import SHAPES
-from edge.window import Inputs, batches
-from edge.windowing import Windowing
 from trainer.networks import around, away, take
 from trainer.pretraining.lives import Life
 from trainer.pretraining.oddities import OTHER

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge.signals import SHAPES
-from edge.window import Inputs
+from edge.detection.signals import SHAPES
+from edge.detection.window import Inputs
 from trainer.draws import draws
 from trainer.losses import known_log_loss, surprise_loss
 from trainer.networks import expectation, recogniser

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.calibration import SHORT_HISTORY_DAYS, signals_for
+from edge.detection.calibration import SHORT_HISTORY_DAYS, signals_for
+from edge.detection.fleet import FLEET, Fleet
+from edge.detection.habits import Habits, learn_habits
+from edge.detection.scorer import Network
+from edge.detection.window import Floats
 from edge.errors import RecordingError
-from edge.fleet import FLEET, Fleet
-from edge.habits import Habits, learn_habits
 from edge.recording import Recording
-from edge.scorer import Network
-from edge.window import Floats
 from trainer.export import float32
 from trainer.metrics import WEEK_S
 from trainer.prior import Prior

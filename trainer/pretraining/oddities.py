@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.habits import resolution, robust_scale
+from edge.detection.habits import resolution, robust_scale
 from edge.recording import Recording
 
 Floats = NDArray[np.float64]

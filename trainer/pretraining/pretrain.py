@@ -14,10 +14,10 @@ import numpy as np
 from tqdm import tqdm
 
 from edge import __version__
+from edge.detection.fleet import FLEET
+from edge.detection.signals import SHAPES
 from edge.errors import ConfigError
-from edge.fleet import FLEET
 from edge.recording import Recording
-from edge.signals import SHAPES
 from trainer.benchmark.bed import trials
 from trainer.benchmark.bed_bases import Base, bases_from, simulated_bases
 from trainer.pretraining.examples import Examples, examples, together

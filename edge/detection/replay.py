@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.detector import Decision, Verdict, after
-from edge.detector_settings import DetectorSettings
+from edge.detection.detector import Decision, Verdict, after
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.observation import Observation
+from edge.detection.scorer import Answers, Scorer
+from edge.detection.window import Floats, batches
+from edge.detection.windowing import Windowing
 from edge.gate import Gate, fault_after
-from edge.observation import Observation
 from edge.reading import Reading
 from edge.recording import Recording
-from edge.scorer import Answers, Scorer
-from edge.window import Floats, batches
-from edge.windowing import Windowing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from edge.announcements import Announcements
 from edge.errors import BrokerError
 from edge.journal import Journal
 from edge.message import BATCH_BYTES, BATCH_RECORDS, VERSION, data_payload, encode, topic
 from edge.mqtt.connection import Connection
+from edge.uplink.announcements import Announcements
 
 LOG = logging.getLogger(__name__)
 IN_FLIGHT = 20

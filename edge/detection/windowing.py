@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detection.vapour import log_pressure_pct
 from edge.reading import HUMIDITY, TEMPERATURE, Channel, channel
-from edge.vapour import log_pressure_pct
 
 Floats = NDArray[np.float64]
 
@@ -43,12 +43,12 @@ class Windowing:
     """Everything that turns physical values into model input.
 
     A trace is a measured channel or, where temperature and humidity are measured, the vapour in
-    the air (`edge/vapour.py`), which comes last. C channels, K traces, V views of L levels each.
+    the air (`edge/detection/vapour.py`), which comes last. C channels, K traces, V views of L levels each.
 
     Inputs for the expectation: for each view and channel the present (newest block minus the one
     before), the levels 2 to L minus the block before, and the logarithm of its recent volatility.
     Inputs for the shapes: for each trace the newest block minus each level, in the first and in the
-    last view, and five more; and three of the room (`edge/window.py`).
+    last view, and five more; and three of the room (`edge/detection/window.py`).
     """
 
     channels: tuple[str, ...]

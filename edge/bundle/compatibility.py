@@ -1,8 +1,8 @@
 """Whether a model can judge a source or a recording: its channels, and how often it is read."""
 
-from edge.bundle import Bundle
+from edge.bundle.bundle import Bundle
+from edge.detection.habits import blocks_for
 from edge.errors import ConfigError
-from edge.habits import blocks_for
 from edge.reading import Channel
 
 

@@ -1,7 +1,7 @@
 """Readings to model input. Trainer and edge both call this; nothing else may scale or window.
 
 The window is a pyramid: the newest block of samples, the block before it, and then ever longer
-means, each twice as far back as the one before (`edge/pyramid.py`). It is looked at in one or two
+means, each twice as far back as the one before (`edge/detection/pyramid.py`). It is looked at in one or two
 views: one whose block is a single sample, which sees a spike, and one whose block is five minutes,
 which sees a window left open. Values are held as integers (multiples of a quantum), whose sums are
 exact: adding them one by one, as the Pi does, and all at once, as the trainer does, gives the same
@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.pyramid import Past, Sums
-from edge.scales import Apart, Scales, Stirs
-from edge.windowing import QUANTA_PER_STEP, Windowing
+from edge.detection.pyramid import Past, Sums
+from edge.detection.scales import Apart, Scales, Stirs
+from edge.detection.windowing import QUANTA_PER_STEP, Windowing
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

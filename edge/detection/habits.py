@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge.detection.pyramid import look
+from edge.detection.window import Floats, stretches
+from edge.detection.windowing import View, Windowing
 from edge.errors import RecordingError
-from edge.pyramid import look
 from edge.reading import CHANNELS
 from edge.recording import Recording
-from edge.window import Floats, stretches
-from edge.windowing import View, Windowing
 
 DAY_S = 86_400.0
 GAP_LIMIT = 3

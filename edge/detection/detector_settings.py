@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.advisory import Past
-from edge.budget import TAIL
-from edge.signals import SIGNALS
+from edge.detection.advisory import Past
+from edge.detection.budget import TAIL
+from edge.detection.signals import SIGNALS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Ways to be strange: each signal is one running number that grows with one kind of strangeness.
 
-A signal says how much; what is too much stands in the bundle (`edge/detector.py` divides by it).
+A signal says how much; what is too much stands in the bundle (`edge/detection/detector.py` divides by it).
 """
 
 import math
@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from edge.observation import Observation, SignalSettings, Strange
+from edge.detection.observation import Observation, SignalSettings, Strange
+from edge.detection.stillness import Frozen, Stuck
+from edge.detection.vapour import change
 from edge.reading import HUMIDITY, TEMPERATURE
-from edge.stillness import Frozen, Stuck
-from edge.vapour import change
 
 NOISE_S = 1800.0
 VAPOUR_UNIT_PCT = 2.0
@@ -38,7 +38,7 @@ class Surprise:
 class Vapour:
     """The amount of water in the air changed: an open window, a boiling pot, a leak.
 
-    From the Magnus formula (`edge/vapour.py`): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
+    From the Magnus formula (`vapour.py`): d ln e = dRH / RH + 17.62 * 243.12 / (243.12 + T)^2 dT.
     """
 
     def __init__(self, settings: SignalSettings, view: int) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge import __version__
-from edge.budget import LEAST_BUDGET, MOST_BUDGET
-from edge.detector_settings import DetectorSettings
-from edge.strict_json import said
-from edge.windowing import Windowing
+from edge.bundle.strict_json import said
+from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.windowing import Windowing
 
 FORMAT = 1
 LARGEST_VERSION = 2**31 - 1

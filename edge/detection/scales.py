@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.pyramid import Pyramid
-from edge.windowing import ROOM_INPUTS, Windowing
+from edge.detection.pyramid import Pyramid
+from edge.detection.windowing import ROOM_INPUTS, Windowing
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -135,7 +135,7 @@ def _constant(windowing: Windowing) -> Floats:
 
 
 def _order(windowing: Windowing) -> Ints:
-    """Inputs as they are laid out (`edge/windowing.py`), from parts as `edge/window.py` joins them."""
+    """Inputs as `edge/detection/windowing.py` lays them out, from parts as `window.py` joins them."""
     traces, views = len(windowing.traces), windowing.views
     near = len(windowing.channels) * sum(view.levels for view in views)
     far = views[0].levels + views[-1].levels

@@ -2,7 +2,7 @@
 
 The manifest names the SHA-256 and size of the other members, and a detached ed25519
 signature covers the manifest: so one signature vouches for all of it. Hash first, then
-signature, then the numbers; then the proof in a child process (`edge/proof.py`): a damaged
+signature, then the numbers; then the proof in a child process (`edge/bundle/proof.py`): a damaged
 TFLite file usually loads and runs, and sometimes takes the interpreter down with it.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import __version__
-from edge.bundle_archive import (
+from edge.bundle.archive import (
     GOLDEN,
     LARGEST_BYTES,
     MANIFEST,
@@ -24,7 +24,9 @@ from edge.bundle_archive import (
     pack_archive,
     unpack_archive,
 )
-from edge.bundle_manifest import (
+from edge.bundle.golden import check_golden
+from edge.bundle.keys import signer
+from edge.bundle.manifest import (
     FORMAT,
     about_of,
     check_name,
@@ -33,15 +35,13 @@ from edge.bundle_manifest import (
     newer_edge,
     windowing_of,
 )
-from edge.detector import Detector
-from edge.detector_settings import DetectorSettings
+from edge.bundle.strict_json import canonical, said, strict_json
+from edge.detection.detector import Detector
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.scorer import Network
+from edge.detection.windowing import Windowing
 from edge.errors import BundleError
-from edge.golden import check_golden
-from edge.keys import signer
 from edge.reading import Channel
-from edge.scorer import Network
-from edge.strict_json import canonical, said, strict_json
-from edge.windowing import Windowing
 
 if TYPE_CHECKING:  # slow to import, and seldom needed
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.windowing import View
+from edge.detection.windowing import View
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from edge.discovery import discovery, discovery_topic
 from edge.message import encode, topic
 from edge.reading import Channel
-from edge.uplink import Uplink
+from edge.uplink.discovery import discovery, discovery_topic
+from edge.uplink.uplink import Uplink
 
 HOME_ASSISTANT_STATUS = "homeassistant/status"
 # All devices of a house hear that Home Assistant is back, and should not answer at once.

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edge.detection.observation import Observation, ViewScore
+from edge.detection.window import Floats, Inputs, Windows
+from edge.detection.windowing import TRACE_EXTRAS, Windowing
 from edge.errors import BundleError
-from edge.observation import Observation, ViewScore
-from edge.window import Floats, Inputs, Windows
-from edge.windowing import TRACE_EXTRAS, Windowing
 
 
 def import_runtime() -> Any:

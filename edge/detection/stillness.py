@@ -2,7 +2,7 @@
 
 import math
 
-from edge.observation import Observation, SignalSettings, Strange
+from edge.detection.observation import Observation, SignalSettings, Strange
 
 
 class Stillness:

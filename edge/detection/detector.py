@@ -5,20 +5,20 @@ from typing import Literal
 
 import numpy as np
 
-from edge.advisory import LEVEL as SHIFT_LEVEL
-from edge.advisory import Advisory, Shift
-from edge.budget import Budget
-from edge.detector_settings import DetectorSettings
+from edge.detection.advisory import LEVEL as SHIFT_LEVEL
+from edge.detection.advisory import Advisory, Shift
+from edge.detection.budget import Budget
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.explain import explain, explain_shift
+from edge.detection.observation import Observation, SignalSettings, Strange
+from edge.detection.rank import range_score
+from edge.detection.scorer import Answers, Scorer
+from edge.detection.signals import SIGNALS, Signal, shares
+from edge.detection.window import Window
+from edge.detection.windowing import Windowing
 from edge.event import Change, Event, EventTracker
-from edge.explain import explain, explain_shift
 from edge.gate import Gate, fault_after
-from edge.observation import Observation, SignalSettings, Strange
-from edge.rank import range_score
 from edge.reading import Reading
-from edge.scorer import Answers, Scorer
-from edge.signals import SIGNALS, Signal, shares
-from edge.window import Window
-from edge.windowing import Windowing
 
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
 

@@ -1,9 +1,9 @@
 """Verdicts in a sentence that a person would say."""
 
-from edge.advisory import Shift
-from edge.observation import Observation, Strange
+from edge.detection.advisory import Shift
+from edge.detection.observation import Observation, Strange
+from edge.detection.vapour import change
 from edge.reading import HUMIDITY, TEMPERATURE, channel
-from edge.vapour import change
 
 
 def quantity(name: str, value: float) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge.strict_json import said
+from edge.bundle.strict_json import said
 
 MOST_WINDOWS = 64
 LARGEST_TOLERANCE = 1e-2  # alarms begin at several deviations: more could hide a model that judges otherwise

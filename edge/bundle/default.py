@@ -12,4 +12,4 @@ NAME = "default.canary"
 @cache
 def default_content() -> bytes:
     """The bundle's bytes. Raises FileNotFoundError where the package was built without it."""
-    return files("edge").joinpath(NAME).read_bytes()
+    return files("edge.bundle").joinpath(NAME).read_bytes()

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from edge.advisory import remember
-from edge.budget import TAIL
-from edge.detector_settings import DetectorSettings
-from edge.fleet import FLEET, Fleet
-from edge.habits import Habits, elapsed, plausible
+from edge.detection.advisory import remember
+from edge.detection.budget import TAIL
+from edge.detection.detector_settings import DetectorSettings
+from edge.detection.fleet import FLEET, Fleet
+from edge.detection.habits import Habits, elapsed, plausible
+from edge.detection.scorer import Answers, Scorer
+from edge.detection.signals import SHAPES
+from edge.detection.window import Floats, batches
+from edge.detection.windowing import VAPOUR, Windowing
 from edge.reading import Channel
 from edge.recording import Recording
-from edge.scorer import Answers, Scorer
-from edge.signals import SHAPES
-from edge.window import Floats, batches
-from edge.windowing import VAPOUR, Windowing
 
 # What a short history calls usual is too narrow: levels and band are wider by this many days over its length.
 SHORT_HISTORY_DAYS = 0.25

@@ -1,6 +1,6 @@
 """A bundle proves itself before it is trusted: its golden windows, scored in a child process.
 
-`python -m edge.proof WHERE SECONDS < BUNDLE` is the child: it can crash, hang or ask for all memory,
+`python -m edge.bundle.proof WHERE SECONDS < BUNDLE` is the child: it can crash, hang or ask for all memory,
 and takes nothing with it. It gets the very bytes that will be used, not a file that may change.
 """
 
@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle import LARGEST_BYTES, Bundle, unpack
+from edge.bundle.bundle import LARGEST_BYTES, Bundle, unpack
 from edge.child import child_command, child_environment
+from edge.detection.scorer import import_runtime
 from edge.errors import BundleError, PicanaryError
-from edge.scorer import import_runtime
 
 DEADLINE_S = 10.0
 # Beyond what Python, numpy and the interpreter take. A bundle needs about 2 MiB; the agent's unit
@@ -69,7 +69,7 @@ def check(content: bytes, where: str, deadline_s: float = DEADLINE_S) -> None:
 
 def prove(content: bytes, where: str, deadline_s: float = DEADLINE_S) -> Proof:
     """The same, and what was found. Raises BundleError, one sentence that begins with `where`."""
-    command, environment = child_command("edge.proof", where, str(deadline_s)), child_environment()
+    command, environment = child_command("edge.bundle.proof", where, str(deadline_s)), child_environment()
     try:
         child = subprocess.run(
             command, input=content, capture_output=True, timeout=deadline_s, env=environment, check=False
