@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
 from convert.__main__ import main as convert
-from edge import trial
+from edge.bundle import proof
 from edge.bundle import bundle
 from edge.csvfile import write_csv
 from edge.detection.fleet import FLEET
@@ -65,7 +65,7 @@ def test_a_room_begins_from_it_and_the_edge_takes_the_bundle(
     kept = loaded.model.get_layer("recogniser").get_weights()
     assert all((a == b).all() for a, b in zip(kept, prior.weights["recogniser"], strict=True))
     assert convert([str(out), "--out", str(out / "room.canary")]) == 0
-    trial.check(out / "room.canary")
+    proof.check((out / "room.canary").read_bytes(), "room.canary")
     accepted = bundle.load(out / "room.canary")
     assert accepted.windowing.shapes == SHAPES
     assert accepted.detector.levels.keys() == prior.fleet.levels.keys()
