@@ -65,7 +65,8 @@ def test_the_child_runs_from_any_folder(
 
 def test_a_checkout_that_nobody_installed_can_prove(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "room.canary").write_bytes(content)
-    code = "from edge.bundle import proof; proof.check(open('room.canary', 'rb').read(), 'it'); print('proven')"
+    read = "open('room.canary', 'rb').read()"
+    code = f"from edge.bundle.proof import check; check({read}, 'it'); print('proven')"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code],

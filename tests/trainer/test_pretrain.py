@@ -10,8 +10,7 @@ import pytest
 pytest.importorskip("tensorflow", reason="needs picanary[train]")
 
 from convert.__main__ import main as convert
-from edge.bundle import proof
-from edge.bundle import bundle
+from edge.bundle import bundle, proof
 from edge.csvfile import write_csv
 from edge.detection.fleet import FLEET
 from edge.detection.signals import SHAPES
