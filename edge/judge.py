@@ -102,6 +102,11 @@ class Judge:
         """Of the probation of the model at work; None when it is on none."""
         return self._probation.left if self._probation is not None else None
 
+    @property
+    def expecting(self) -> bool:
+        """Whether a model is on its way that has not taken over yet."""
+        return self._newcomer is not None
+
     def expect(self, newcomer: Newcomer) -> None:
         """From now on note for it the readings that it misses; replaces one that is still on its way."""
         with self._lock:

@@ -76,8 +76,6 @@ class Updates:
         """Begin; `warm` shows the model at work the past first."""
         if warm:
             self._jobs.put(self._warm_up)
-        if self._interrupted is not None:
-            self._jobs.put(self._try_again)
         self._thread.start()
 
     def stop(self) -> None:
@@ -121,6 +119,7 @@ class Updates:
         return (found.st_ino, found.st_mtime_ns, found.st_size) if found else ()
 
     def _look_around(self) -> None:
+        self._try_again()
         asked = self._asked.is_set()
         self._asked.clear()
         now = self._look()
@@ -173,9 +172,11 @@ class Updates:
         self._desk.judge.offer(newcomer)
 
     def _try_again(self) -> None:
-        """A restart has ended a trial: it begins anew."""
-        if self._interrupted is not None:
-            self._take(Offer(self._interrupted.content, "the model on trial", "file"))
+        """A restart has ended a trial: it begins anew, once the one before it is warm."""
+        loaded = self._interrupted
+        if loaded is not None and not self._desk.judge.expecting:
+            self._interrupted = None
+            self._take(Offer(loaded.content, "the model on trial", "file"))
 
     def _probation(self, bundle: Bundle) -> Probation:
         return Probation(
