@@ -9,6 +9,7 @@ import json
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -24,10 +25,11 @@ from edge.errors import ConfigError
 PRETRAINABLE = ("masked", "conv")
 SHIPPED = Path(__file__).parent / "priors"
 _ABOUT = "about"
-# What reading a file that is none, or only the first half of one, ends in.
-_DAMAGED = (
+# What reading numpy's files ends in where one is none, half of one, or changed by a byte: the names and
+# shapes in them are parsed as Python.
+DAMAGED = (
     *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError),
-    *(zlib.error, BadZipFile),
+    *(zlib.error, BadZipFile, SyntaxError, TokenError),
 )
 Weights = dict[str, list[NDArray[np.float32]]]
 
@@ -98,7 +100,7 @@ def load(path: Path) -> Prior:
         _check(prior)
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no such file; make one with: python -m trainer pretrain") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ConfigError(f"{path}: not what python -m trainer pretrain writes ({error})") from error
     return prior
 

@@ -13,6 +13,7 @@ from edge.detection.windowing import Windowing
 from edge.errors import RecordingError
 from edge.reading import channel
 from edge.recording import Recording
+from trainer.prior import DAMAGED
 
 FORMAT = 2
 SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"
@@ -61,7 +62,7 @@ def load(path: Path) -> Run:
         model = keras.saving.load_model(path / MODEL, compile=False, safe_mode=True)
         with np.load(path / HISTORY) as arrays:
             history = _history(settings["name"], windowing, arrays["ts_ms"], arrays["values"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise RecordingError(f"{path}: this run is damaged ({error}); train again") from error
     return Run(settings, model, habits, history, fleet)
 
