@@ -21,7 +21,7 @@ from trainer.benchmark.runner import load, save
 from trainer.prior import shipped
 
 VARIANTS = [name for name in DETECTORS if name.startswith("picanary")]
-# The one that settles is the product until its history has doubled, and learns later what it could not at first.
+# The one that settles learns later what it could not at first, and is the product until then.
 LEARN_ONCE = [name for name in VARIANTS if name != "picanary-settling"]
 DAY_S, PERIOD_S = 86_400.0, 300.0
 TRAIN = round(2 * DAY_S / PERIOD_S)
