@@ -1,4 +1,4 @@
-"""`python -m edge`: the agent. `python -m edge replay FILE`: a recording through the same detector."""
+"""`python -m edge`: the agent. `replay FILE`: a recording through the same detector. `doctor`: what works."""
 
 import argparse
 import sys
@@ -15,8 +15,26 @@ def parser() -> argparse.ArgumentParser:
     command = argparse.ArgumentParser(
         prog="python -m edge",
         description="The agent: reads the sensor, judges the room, tells the broker.",
-        epilog="python -m edge replay --help: judge a recorded CSV file instead.",
+        epilog="python -m edge replay --help: judge a recorded CSV file instead. "
+        "python -m edge doctor --help: say what works here and what does not.",
     )
+    _add_settings(command)
+    command.add_argument("--json", action="store_true", help="log lines as JSON objects")
+    return command
+
+
+def doctor_parser() -> argparse.ArgumentParser:
+    """The command line of the doctor: all settings of the agent, to look at what would run."""
+    command = argparse.ArgumentParser(
+        prog="python -m edge doctor",
+        description="What works here and what does not: one line each, ok, warn or fail, with what to do.",
+    )
+    _add_settings(command)
+    command.add_argument("--json", action="store_true", help="the findings as one JSON object")
+    return command
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--config", type=Path, metavar="FILE", help="settings as TOML; the flags below win over it")
     add("--source", choices=list(SOURCES), help="where readings come from (default: iio)")
@@ -44,7 +62,6 @@ def parser() -> argparse.ArgumentParser:
     add("--log", choices=["debug", "info", "warning", "error"], default="info", help="how much to say")
     add("--debug", action="store_true", help="show tracebacks")
     add("--version", action="version", version=f"picanary {__version__}")
-    return command
 
 
 def replay_parser() -> argparse.ArgumentParser:
@@ -65,10 +82,12 @@ def replay_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the agent or a replay; exit status 2 with one sentence for what the user can mend."""
+    """Run the agent, a replay or the doctor; exit status 2 with one sentence for what the user can mend."""
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["replay"]:
         return run_command("edge replay", replay_parser(), _replay, given[1:])
+    if given[:1] == ["doctor"]:
+        return run_command("edge doctor", doctor_parser(), _doctor, given[1:])
     return run_command("edge", parser(), _agent, given)
 
 
@@ -80,10 +99,21 @@ def _replay(options: argparse.Namespace) -> int:
     )
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from edge.doctor.command import doctor
+
+    return doctor(configuration(options), options.config, json=options.json)
+
+
 def _agent(options: argparse.Namespace) -> int:
     from edge.service import serve
 
-    return serve(configuration(options), typed_bundle=options.bundle is not None, log_level=options.log)
+    return serve(
+        configuration(options),
+        typed_bundle=options.bundle is not None,
+        log_level=options.log,
+        log_json=options.json,
+    )
 
 
 def configuration(options: argparse.Namespace) -> Config:

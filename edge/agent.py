@@ -8,20 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.clock import clock_quality
+from edge.clock import BootClock
 from edge.errors import EndOfRecording, JournalError, SensorError
 from edge.event import Change
 from edge.journal import Journal
+from edge.journal.corrections import Correction, correct_event
 from edge.judge import Judge, Judged
 from edge.message import encode, finite
 from edge.reading import Reading
 from edge.record import Origin, event_message, record
+from edge.snooze import Snooze
 from edge.sources import Source
 
 LOG = logging.getLogger(__name__)
 EVENT_WINDOW = 60
-# The kernel is asked how good the clock is no more often than this.
-CLOCK_CHECK_S = 60.0
 
 
 @dataclass(slots=True)
@@ -46,16 +46,20 @@ class Agent:
         journal: Journal,
         origin: Origin,
         on_record: Callable[[dict[str, Any]], None] = lambda _: None,
+        snooze: Snooze | None = None,
     ) -> None:
         self._source = source
         self._judge = judge
         self._journal = journal
         self._origin = origin
         self._on_record = on_record
+        self._snooze = snooze
         self._recent: deque[dict[str, Any]] = deque(maxlen=EVENT_WINDOW)
         self._event_numbers: dict[str, int] = {}  # of the events that are open, one a kind
         self._last_event = 0  # the number of the newest event
-        self._clock, self._clock_checked = clock_quality(), time.monotonic()
+        self._clock = BootClock()
+        self._first_seq = journal.next_seq
+        self._dated: Correction | None = None  # what the time of earlier readings really was
         self.sensor = SensorState()
         self.faults: Counter[str] = Counter()
 
@@ -111,9 +115,9 @@ class Agent:
         seq, reading, verdict = self._journal.next_seq, judged.reading, judged.verdict
         if (judged.model, judged.channels) != (self._origin.model, self._origin.judged):
             self._origin = replace(self._origin, model=judged.model, judged=judged.channels)
-        if time.monotonic() - self._clock_checked > CLOCK_CHECK_S:
-            self._clock, self._clock_checked = clock_quality(), time.monotonic()
-        made = record(self._origin, seq, self._clock, reading, verdict)
+        if self._clock.see(reading.ts_ms, reading.mono_ms):
+            self._date(seq)
+        made = record(self._origin, seq, self._clock.quality, reading, verdict)
         events = tuple(self._event(seq, reading.ts_ms, change) for change in verdict.changes)
         values = {c.key: finite(reading.values.get(c.name)) for c in self._origin.channels}
         self._recent.append({"ts_ms": reading.ts_ms, **values})
@@ -124,6 +128,16 @@ class Agent:
             LOG.warning("%s; the record waits", error)
         self._on_record(made)
 
+    def _date(self, seq: int) -> None:
+        """The clock is better than ever before: what was read earlier gets its true time from it."""
+        clock, boot = self._clock, self._origin.boot
+        if self._origin.source == "replay" or not boot or clock.offset_ms is None:
+            return  # a recording has times of its own
+        self._dated = Correction(
+            boot, self._first_seq, seq - 1, clock.offset_ms, clock.shift_ms, clock.quality
+        )
+        self._journal.correct(self._dated)
+
     def _event(self, seq: int, ts_ms: int, change: Change) -> bytes:
         kind = change.event.kind
         if change.phase == "start":
@@ -133,4 +147,8 @@ class Agent:
         number = self._event_numbers[kind]
         window = list(self._recent) if change.phase == "start" else []
         LOG.info("%s %s: %s", kind.replace("_", " "), change.phase, change.event.why)
-        return encode(event_message(self._origin, seq, number, ts_ms, change, window))
+        message = event_message(self._origin, seq, number, ts_ms, change, window)
+        if self._dated is not None:
+            correct_event(message, self._dated)
+        snoozed = self._snooze is not None and self._snooze.left_s > 0
+        return encode({**message, "snoozed": True} if snoozed else message)

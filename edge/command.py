@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from edge.errors import PicanaryError
+from edge.log import is_journal
 
 MENDABLE = 2
 INTERRUPTED = 130
@@ -27,7 +28,7 @@ def run_command(
     except PicanaryError as error:
         if getattr(options, "debug", False):
             raise
-        print(f"python -m {name}: {error}", file=sys.stderr)
+        _complain(f"python -m {name}: {error}")
         return MENDABLE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on; not even at exit
@@ -36,7 +37,13 @@ def run_command(
         if getattr(options, "debug", False):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        print(f"python -m {name}: {where}{error.strerror or error}", file=sys.stderr)
+        _complain(f"python -m {name}: {where}{error.strerror or error}")
         return MENDABLE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _complain(sentence: str) -> None:
+    """To standard error; journald files it with the errors, where a person looks first."""
+    mark = "<3>" if is_journal(sys.stderr) else ""
+    print(f"{mark}{sentence}", file=sys.stderr)

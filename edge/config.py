@@ -179,6 +179,7 @@ def check(config: Config) -> Config:
         "journal.commit_records": config.journal.commit_records,
         "journal.most_records": config.journal.most_records,
         "broker.keepalive_s": config.broker.keepalive_s,
+        "source.deadline_s": config.source.deadline_s,
     }
     not_negative = {
         "agent.period_s": config.agent.period_s,

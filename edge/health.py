@@ -3,6 +3,7 @@
 import platform
 import resource
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,17 @@ def board() -> str:
         return platform.machine()
 
 
+# Health is asked for every minute: the sensor's success rate is that of the last hour.
+SUCCESS_REPORTS = 60
+
+
 class Health:
     """Counts and states, as `schema/health.json` says."""
 
     def __init__(self, agent: Agent, journal: Journal, judge: Judge) -> None:
         self._agent, self._journal, self._judge = agent, journal, judge
         self._started = time.monotonic()
+        self._readings: deque[tuple[int, int]] = deque([(0, 0)], SUCCESS_REPORTS + 1)  # good, failed so far
 
     def report(self, uplink: Uplink | None) -> dict[str, Any]:
         """How the agent is now."""
@@ -72,8 +78,14 @@ class Health:
                 "last_seq": self._journal.last_seq,
                 "unsent": self._journal.unsent,
                 "dropped": self._journal.dropped,
+                "storage": self._journal.storage,
             },
-            "sensor": {"state": "fault" if sensor.fault else "ok", "ok": sensor.ok, "failed": sensor.failed},
+            "sensor": {
+                "state": "fault" if sensor.fault else "ok",
+                "ok": sensor.ok,
+                "failed": sensor.failed,
+                "success": self._success(sensor.ok, sensor.failed),
+            },
             "faults": faults,
             "model": self._judge.model.label,
             "host": {
@@ -82,6 +94,12 @@ class Health:
                 "temperature_c": _processor_temperature(),
             },
         }
+
+    def _success(self, ok: int, failed: int) -> float | None:
+        """The share of good readings in the last hour; None when there was no reading at all."""
+        self._readings.append((ok, failed))
+        good, bad = ok - self._readings[0][0], failed - self._readings[0][1]
+        return round(good / (good + bad), 4) if good + bad else None
 
 
 def _resident_bytes() -> int | None:

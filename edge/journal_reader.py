@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import JournalError
-from edge.journal import FORMAT
+from edge.journal.corrections import Correction, Corrections
+from edge.journal.layout import FORMAT, READABLE
+from edge.journal.ring import checksum
 
 _PAGE = 1000
 
@@ -23,9 +25,10 @@ class JournalReader:
             row = self._db.execute("select value from facts where name = 'format'").fetchone()
         except sqlite3.Error as error:
             raise JournalError(f"{path}: cannot be read as a journal: {error}") from error
-        if row is None or row[0] != FORMAT:
+        if row is None or row[0] not in READABLE:
             self._db.close()
             raise JournalError(f"{path}: not a journal of format {FORMAT}")
+        self._is_older = row[0] != FORMAT
 
     def __enter__(self) -> "JournalReader":
         return self
@@ -43,17 +46,31 @@ class JournalReader:
         return int(self._one("select count(*) from records"))
 
     def records(self, since: int = 0) -> Iterator[dict[str, Any]]:
-        """Records with numbers above `since`, oldest first. Raises JournalError where one is damaged."""
+        """Records with numbers above `since`, oldest first, with their true times; without those that rotted.
+
+        Raises JournalError where the file is damaged.
+        """
         seq = since
+        crc = "null" if self._is_older else "crc"
+        query = f"select seq, body, {crc} from records where seq > ? order by seq limit ?"  # noqa: S608 - ours
         try:
-            while page := self._db.execute(
-                "select seq, body from records where seq > ? order by seq limit ?", (seq, _PAGE)
-            ).fetchall():
-                for _, body in page:
-                    yield json.loads(body)
+            corrections = self._corrections()
+            while page := self._db.execute(query, (seq, _PAGE)).fetchall():
+                for number, body, check in page:
+                    if check is not None and check != checksum(number, body):
+                        continue
+                    table = json.loads(body)
+                    corrections.table(number, table)
+                    yield table
                 seq = page[-1][0]
         except (sqlite3.Error, ValueError) as error:
             raise JournalError(f"{self._path}: record after {seq} cannot be read: {error}") from error
+
+    def _corrections(self) -> Corrections:
+        if self._is_older:
+            return Corrections([])
+        rows = self._db.execute("select boot, first, last, offset_ms, shift_ms, clk from corrections")
+        return Corrections([Correction(*row) for row in rows])
 
     def _one(self, query: str) -> Any:
         try:

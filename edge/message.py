@@ -55,9 +55,13 @@ def encode(payload: Mapping[str, Any]) -> bytes:
     return json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
-def data_payload(records: Iterable[bytes]) -> bytes:
-    """Records that are JSON already, as they stand in the journal, to one `data` message."""
-    return b'{"v":%d,"records":[%s]}' % (VERSION, b",".join(records))
+def data_payload(records: Iterable[bytes], *, hist: bool = False) -> bytes:
+    """Records that are JSON already, as they stand in the journal, to one `data` message.
+
+    `hist` marks what was asked for: records that have been sent before.
+    """
+    mark = b'"hist":true,' if hist else b""
+    return b'{"v":%d,%s"records":[%s]}' % (VERSION, mark, b",".join(records))
 
 
 def decode(payload: bytes) -> dict[str, Any]:

@@ -11,9 +11,9 @@ class Onlooker:
 
     faults = 0  # it has no model that could err
 
-    def __init__(self, channels: tuple[Channel, ...], state: State, why: str) -> None:
-        """`state` and `why` are what is said of good readings."""
-        self._gate = Gate(channels)
+    def __init__(self, channels: tuple[Channel, ...], state: State, why: str, speed: float = 1.0) -> None:
+        """`state` and `why` are what is said of good readings; a simulated room lives at `speed`."""
+        self._gate = Gate(channels, speed=speed)
         self._tracker = EventTracker(1)
         self._state, self._why = state, why
 

@@ -3,30 +3,32 @@
 import logging
 import secrets
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge.agent import Agent
-from edge.bundle.bundle import read, unpack
+from edge.bundle.bundle import read
 from edge.bundle.keys import read_publics
 from edge.clock import boot_id
 from edge.config import Config, broker_settings
-from edge.errors import BundleError, JournalError, PicanaryError
+from edge.errors import JournalError, PicanaryError
 from edge.health import Health, info
 from edge.journal import Journal
 from edge.judge import Judge, Model
+from edge.log import set_up_log
 from edge.mqtt.broker import knock
 from edge.mqtt.connection import Connection
+from edge.notify import ServiceManager, Watchdog
+from edge.pace import Pace, open_paced
 from edge.recall import recall
 from edge.record import Origin
+from edge.remote import Ending, Remote
 from edge.settling import Order
-from edge.sources import Source, open_source
-from edge.sources.replay import Replay
+from edge.sources import Source
+from edge.sources.deadline import hangs
 from edge.swap.admission import Rules
 from edge.swap.beginning import NO_MODEL, Beginning, begin
 from edge.swap.lessons import Lessons
@@ -39,74 +41,36 @@ from edge.uplink.presence import Presence
 from edge.uplink.uplink import Uplink
 
 LOG = logging.getLogger("edge")
-DEFAULT_PERIOD_S = 10.0
 CONNECT_S = 12.0  # enough to try MQTT 5 in vain, and then 3.1.1
 
 
-def serve(config: Config, *, typed_bundle: bool, log_level: str) -> int:
+def serve(config: Config, *, typed_bundle: bool, log_level: str, log_json: bool = False) -> int:
     """Run until SIGTERM, SIGINT or the end of a recording. Raises PicanaryError before it begins.
 
     `typed_bundle`: a bad bundle on the command line is refused; one in a configuration
     file must not stop the readings.
     """
-    logging.basicConfig(
-        level=log_level.upper(), format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    stop = threading.Event()
+    set_up_log(log_level, as_json=log_json)
+    stop = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is somebody to take a new model
-    source, pace = _open(config)
+    source, pace = open_paced(config, stop)
     try:
         _run(config, typed_bundle, source, pace, stop)
     finally:
         source.close()
-    return 0
+    return stop.status
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How time runs: a simulated room may live faster than life, a recording has a time of its own."""
-
-    wait_s: float  # real seconds between readings
-    room_s: float  # seconds between readings in the room's own time
-    speed: float  # room seconds in a second of the readings' monotonic time
-
-
-def _own_period_s(config: Config) -> float:
-    """How often the configured model wants a reading."""
-    file = config.agent.bundle
-    if config.agent.period_s or file is None or file == NO_MODEL:
-        return DEFAULT_PERIOD_S
-    try:
-        return unpack(read(file), str(file)).windowing.period_s
-    except BundleError:
-        return DEFAULT_PERIOD_S  # it is refused with its own sentence in a moment
-
-
-def _open(config: Config) -> tuple[Source, Pace]:
-    settings = config.source
-    if settings.kind == "replay":
-        replay = Replay.open(settings)
-        room_s = replay.recording.period_s
-        return replay, Pace(room_s / settings.speed if settings.speed else 0.0, room_s, 1.0)
-    own = _own_period_s(config)
-    if settings.kind == "simulator":
-        speed = settings.speed or 1.0
-        room_s = config.agent.period_s * speed or own
-        # faults are asked for in our time, and happen in the room's
-        every_s = settings.faults_every_s * speed
-        source = open_source(replace(settings, period_s=room_s, speed=speed, faults_every_s=every_s))
-        return source, Pace(room_s / speed, room_s, speed)
-    period_s = config.agent.period_s or own
-    return open_source(settings), Pace(period_s, period_s, 1.0)
-
-
-def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: threading.Event) -> None:
+def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: Ending) -> None:
     rules = _rules(config, source, pace)
     if typed and config.agent.bundle not in (None, NO_MODEL):
         read(config.agent.bundle)  # a name that was mistyped is said before a journal is made
     journal = _journal(config)
+    manager = ServiceManager()
+    watchdog = Watchdog(manager, pace.wait_s, lambda: hangs(source))
+    remote = Remote(config.agent.device, journal, stop)
     uplink: Uplink | None = None
     updates: Updates | None = None
     try:
@@ -116,10 +80,12 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: threadin
         model = opening.model(start.at_work.bundle) if start.at_work else opening.no_model()
         judge = Judge(model, lambda outcome: updates.outcome(outcome) if updates else None)
         origin = _origin(journal, source, model)
-        agent = Agent(source, judge, journal, origin, lambda made: uplink.show(made) if uplink else None)
+        agent = Agent(
+            source, judge, journal, origin, lambda made: _kept(made, watchdog, uplink), remote.snooze
+        )
         health = Health(agent, journal, judge)
         session = secrets.token_hex(8)
-        uplink = _uplink(config, journal, session, pace, lambda: health.report(uplink))
+        uplink = _uplink(config, journal, session, pace, lambda: remote.told(health.report(uplink)))
         presence = Presence(
             config.agent.device, info(config.agent.device, session, origin, pace.wait_s), uplink
         )
@@ -127,23 +93,40 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: threadin
             updates = _updates(config, rules, opening, journal, judge, presence, start, origin)
         if config.broker.home_assistant:
             presence.tell_home_assistant(source.channels)
+        remote.listen(uplink, presence)
         _connect(config, uplink)
+        where = config.broker.address or "no broker: records stay in the journal"
+        status = f"device {config.agent.device}, source {source.name}, every {pace.wait_s:g} s, to {where}"
+        LOG.info("%s", status)
         if updates is not None:
-            signal.signal(signal.SIGHUP, lambda *_: updates.ask())
+            signal.signal(signal.SIGHUP, partial(_reload, manager, updates, status))
             presence.listen_for_models(updates.receive)
             updates.start(warm=not source.simulated)
-        where = config.broker.address or "no broker: records stay in the journal"
-        LOG.info(
-            "device %s, source %s, every %g s, to %s", config.agent.device, source.name, pace.wait_s, where
-        )
+        manager.ready(status)
         agent.run(pace.wait_s, stop)
     except PicanaryError:
         stop.set()  # somebody waits for the sentence: what the journal holds is sent another time
         raise
     finally:
+        manager.stopping()
+        remote.stop()
         if updates is not None:
             updates.stop()
         _end(journal, uplink, stop)
+
+
+def _reload(manager: ServiceManager, updates: Updates, status: str, *_: object) -> None:
+    """SIGHUP: the configured model may be another one; it is looked at in the background."""
+    manager.reloading()
+    updates.ask()
+    manager.ready(status)
+
+
+def _kept(made: dict[str, Any], watchdog: Watchdog, uplink: Uplink | None) -> None:
+    """The journal has taken a record."""
+    watchdog.kept()
+    if uplink is not None:
+        uplink.show(made)
 
 
 def _rules(config: Config, source: Source, pace: Pace) -> Rules:

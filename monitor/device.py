@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from monitor.ledger import Ledger
-from monitor.message import Event, Health, Info, Judged, Record, Status
+from monitor.message import SEQ_MOST, Event, Health, Info, Judged, Record, Status
 
 
 @dataclass(slots=True)
@@ -40,6 +40,14 @@ class Device:
         """A record or its hint on `state`; the newest one stays. Backlogs come out of order."""
         if self.newest is None or _is_newer(judged.record, self.newest.record, self.info):
             self.newest = judged
+
+    def see_health(self, health: Health) -> str | None:
+        """How the agent is. The epoch of which it says that more was sent than has come."""
+        self.health = health
+        ledger = self.ledgers.get(health.epoch or "")
+        sent = health.journal.get("sent_seq")
+        promised = ledger is not None and isinstance(sent, int) and ledger.promise(min(sent, SEQ_MOST))
+        return health.epoch if promised else None
 
     def enter(self, record: Record) -> bool:
         """Into the ledger; False when it had come before."""
@@ -83,11 +91,17 @@ class Device:
             "counts": {
                 "received": sum(ledger.had for ledger in self.ledgers.values()),
                 "missing": sum(ledger.missing for ledger in self.ledgers.values()),
+                "gone": sum(ledger.gone for ledger in self.ledgers.values()),
                 "repeated": self.repeated,
                 "malformed": self.malformed,
             },
             "journals": {
-                epoch: {"first": ledger.first, "last": ledger.last, "missing": ledger.gaps[-20:]}
+                epoch: {
+                    "first": ledger.first,
+                    "last": ledger.last,
+                    "missing": ledger.gaps[-20:],
+                    "gone": ledger.declared[-20:],
+                }
                 for epoch, ledger in self.ledgers.items()
             },
         }

@@ -19,10 +19,12 @@ from monitor.message import (
     Info,
     Judged,
     Malformed,
+    Response,
     Status,
     decode,
     decode_record,
 )
+from monitor.repair import Repair
 from monitor.store import Changes, Store
 
 DEVICES_MOST = 2000
@@ -41,7 +43,9 @@ class News:
 class Fleet:
     """Devices by id. Belongs to the ingest thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, repair: Repair | None = None) -> None:
+        """`repair` gets to know what agents answer."""
+        self._repair = repair
         self.devices: dict[str, Device] = {}
         self.malformed = 0  # of all devices, and of topics that name none
         self._leaves = {
@@ -51,12 +55,13 @@ class Fleet:
             "state": self._state,
             "data": self._data,
             "event": self._event,
+            "res": self._response,
         }
 
     @classmethod
-    def load(cls, store: Store) -> "Fleet":
+    def load(cls, store: Store, repair: Repair | None = None) -> "Fleet":
         """The devices that the store knows, as they were when it was last written."""
-        fleet = cls()
+        fleet = cls(repair)
         for (device_id, epoch), ledger in store.ledgers().items():
             fleet._device(device_id).ledgers[epoch] = ledger
         for device_id, parts in store.devices().items():
@@ -72,7 +77,7 @@ class Fleet:
     def take(self, topic: str, payload: bytes, news: News) -> None:
         """One message; adds to `news` what it changed. Raises nothing, whatever the bytes are."""
         place = split_topic(topic)
-        take = self._leaves.get(place[1]) if place else None
+        take = self._leaves.get("res" if place[1].startswith("res/") else place[1]) if place else None
         if place is None or take is None or not self._has_room(place[0]):
             self.malformed += 1
             return
@@ -104,7 +109,9 @@ class Fleet:
         news.changes.devices.setdefault(device.id, {})["info"] = payload
 
     def _health(self, device: Device, payload: bytes, news: News) -> None:
-        device.health = decode(payload, Health)
+        promised = device.see_health(decode(payload, Health))
+        if promised is not None:
+            news.changes.ledgers[device.id, promised] = device.ledgers[promised]
         news.changes.devices.setdefault(device.id, {})["health"] = payload
 
     def _state(self, device: Device, payload: bytes, _: News) -> None:
@@ -119,6 +126,12 @@ class Fleet:
                 self._count_malformed(device)
                 continue
             self._record(device, judged, news)
+
+    def _response(self, device: Device, payload: bytes, news: News) -> None:
+        response = decode(payload, Response)
+        epoch = self._repair.answered(device, response) if self._repair else None
+        if epoch is not None:
+            news.changes.ledgers[device.id, epoch] = device.ledgers[epoch]
 
     def _record(self, device: Device, judged: Judged, news: News) -> None:
         record = judged.record

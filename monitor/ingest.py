@@ -11,6 +11,7 @@ import msgspec
 
 from monitor.fleet import Fleet, News, event_to_page
 from monitor.live import Live
+from monitor.repair import Ask, Repair
 from monitor.store import Store
 
 LOG = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ LOG = logging.getLogger(__name__)
 COMMIT_EVERY_S = 0.25
 QUEUED_MOST = 20_000  # then the network thread waits, and the broker with it
 RETRY_S = 1.0
+LOOK_EVERY_S = 0.5  # for what is missing
 FRAME_RECORDS = 200  # per device; a page that gets more loads its range again
 
 Message = tuple[str, bytes]
@@ -26,12 +28,15 @@ Message = tuple[str, bytes]
 class Ingest:
     """Takes messages from any thread. `summaries` is what has been committed, safe to read anywhere."""
 
-    def __init__(self, store: Store, live: Live) -> None:
+    def __init__(self, store: Store, live: Live, ask: Ask = lambda *_: False) -> None:
+        """`ask` publishes a command; False while it cannot."""
         self._store = store
         self._live = live
-        self._fleet = Fleet.load(store)
+        self._repair = Repair(ask)
+        self._fleet = Fleet.load(store, self._repair)
         self._queue: queue.Queue[Message | None] = queue.Queue(QUEUED_MOST)
         self._stopping = threading.Event()
+        self._reconnected = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.problem: str | None = None  # why nothing can be written just now
         self.faults = 0
@@ -57,6 +62,10 @@ class Ingest:
                 continue
         return None
 
+    def reconnected(self) -> None:
+        """The way to the broker was closed, and is open."""
+        self._reconnected.set()
+
     def stop(self) -> None:
         """Commit what has come, and end the thread."""
         self._stopping.set()
@@ -68,17 +77,28 @@ class Ingest:
             self._thread.join(5)
 
     def _run(self) -> None:
+        look_due = 0.0
         while not (self._stopping.is_set() and self._queue.empty()):
             messages = self._gather()
             try:
-                self._digest(messages)
+                if messages:
+                    self._digest(messages)
+                if self._reconnected.is_set():
+                    self._reconnected.clear()
+                    self._repair.begin_again()
+                if time.monotonic() >= look_due and not self._stopping.is_set():
+                    look_due = time.monotonic() + LOOK_EVERY_S
+                    self._repair.look(self._fleet.devices.values())
             except Exception:  # one bad batch must not end the monitor; it is counted and logged
                 self.faults += 1
                 LOG.exception("ingest")
 
     def _gather(self) -> list[Message]:
         """What comes within one commit interval of the first message."""
-        first = self._queue.get()
+        try:
+            first = self._queue.get(timeout=LOOK_EVERY_S)
+        except queue.Empty:
+            return []
         messages = [] if first is None else [first]
         deadline = time.monotonic() + COMMIT_EVERY_S
         while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:

@@ -12,7 +12,8 @@ PAYLOAD_BYTES = 1024 * 1024
 CHANNELS_MOST = 16
 
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-Seq = Annotated[int, Meta(ge=1, le=2**53 - 1)]  # the largest whole number that JavaScript holds exactly
+SEQ_MOST = 2**53 - 1  # the largest whole number that JavaScript holds exactly
+Seq = Annotated[int, Meta(ge=1, le=SEQ_MOST)]
 Time = Annotated[int, Meta(ge=-8_640_000_000_000_000, le=8_640_000_000_000_000)]  # JavaScript's Date
 Text = Annotated[str, Meta(max_length=1000)]
 Numbers = dict[str, float | None]
@@ -145,18 +146,32 @@ class Health(Struct, frozen=True):
     ts_ms: Time
     uptime_s: float
     clk: Literal["ntp", "holdover", "unsynced"]
-    journal: dict[str, int]
+    journal: dict[str, Any]
     sensor: dict[str, Any]
     faults: dict[str, int]
     model: Text | None
     host: Numbers
+    epoch: Epoch | None = None
+    snoozed_s: Annotated[int, Meta(ge=0)] = 0
+
+
+class Response(Struct, frozen=True):
+    """What became of a command: of `resend`, how much was sent and what nobody has any more."""
+
+    v: Literal[1]
+    request: Text
+    ok: bool
+    why: Text | None
+    sent: Annotated[int, Meta(ge=0)] = 0
+    gone: Annotated[list[tuple[Seq, Seq]], Meta(max_length=2000)] = []
+    causes: Annotated[list[Text], Meta(max_length=2000)] = []
 
 
 _KEYS = {*Record.__struct_fields__, "hist"}
 _record = msgspec.json.Decoder(Record)
 _anything = msgspec.json.Decoder()
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Batch, Status, Info, Event, Health)
+    kind: msgspec.json.Decoder(kind) for kind in (Batch, Status, Info, Event, Health, Response)
 }
 
 

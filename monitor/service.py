@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.errors import BrokerError
 from edge.message import ROOT
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.connection import Connection
@@ -18,7 +19,7 @@ from monitor.server import Server
 from monitor.store import Store
 from monitor.web import Web
 
-LEAVES = ("status", "info", "state", "data", "event", "health")
+LEAVES = ("status", "info", "state", "data", "event", "health", "res/+")
 START_WAIT_S = 10.0
 GOODBYE_S = 1.0
 
@@ -41,11 +42,11 @@ class Monitor:
         self._settings = settings
         self._live = Live()
         self.store = Store(settings.store)
-        self.ingest = Ingest(self.store, self._live)
+        self.ingest = Ingest(self.store, self._live, self._ask)
         self.connection = Connection(
             settings.broker,
             on_message=self.ingest.take,
-            on_connect=lambda _: self._tell(None),
+            on_connect=self._connected,
             on_disconnect=self._tell,
         )
         for leaf in LEAVES:
@@ -67,6 +68,17 @@ class Monitor:
         self.connection.stop(GOODBYE_S)
         self.ingest.stop()
         self.store.close()
+
+    def _ask(self, name: str, payload: bytes, expiry_s: int) -> bool:
+        try:
+            self.connection.publish(name, payload, qos=1, expiry_s=expiry_s)
+        except BrokerError:
+            return False
+        return True
+
+    def _connected(self, _: bool) -> None:
+        self.ingest.reconnected()
+        self._tell(None)
 
     def _tell(self, problem: str | None) -> None:
         self._live.publish(json.dumps({"problem": problem}).encode())

@@ -15,11 +15,12 @@ from edge.errors import ConfigError
 from monitor.ledger import Ledger
 
 APPLICATION_ID = 0x70634D6F  # "pcMo"
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 CREATE TABLE devices(device TEXT PRIMARY KEY, status BLOB, info BLOB, health BLOB);
 CREATE TABLE journals(id INTEGER PRIMARY KEY, device TEXT NOT NULL, epoch TEXT NOT NULL,
-    first INTEGER NOT NULL, last INTEGER NOT NULL, gaps TEXT NOT NULL, UNIQUE(device, epoch));
+    first INTEGER NOT NULL, last INTEGER NOT NULL, gaps TEXT NOT NULL,
+    declared TEXT NOT NULL DEFAULT '[]', UNIQUE(device, epoch));
 CREATE TABLE records(journal INTEGER NOT NULL, seq INTEGER NOT NULL, ts_ms INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY(journal, seq)) WITHOUT ROWID;
 CREATE INDEX records_by_time ON records(journal, ts_ms);
@@ -65,7 +66,12 @@ class Store:
         (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != APPLICATION_ID:
             raise ConfigError(f"{self.path} is a database, but not a monitor's store: name another file")
-        if tables and version != VERSION:
+        if tables and version == 1:  # which knew of no gaps that are declared
+            self._writer.executescript(
+                "BEGIN; ALTER TABLE journals ADD COLUMN declared TEXT NOT NULL DEFAULT '[]';"
+                f"PRAGMA user_version = {VERSION}; COMMIT;"
+            )
+        elif tables and version != VERSION:
             raise ConfigError(f"{self.path} has format {version}, this monitor reads {VERSION}")
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
@@ -90,8 +96,9 @@ class Store:
                     run(f"UPDATE devices SET {name} = ? WHERE device = ?", (payload, device))  # noqa: S608
             for (device, epoch), ledger in changes.ledgers.items():
                 key = self._journal(device, epoch)
-                row = (ledger.first, ledger.last, json.dumps(ledger.gaps), key)
-                run("UPDATE journals SET first = ?, last = ?, gaps = ? WHERE id = ?", row)
+                lists = json.dumps(ledger.gaps), json.dumps(ledger.declared)
+                row = (ledger.first, ledger.last, *lists, key)
+                run("UPDATE journals SET first = ?, last = ?, gaps = ?, declared = ? WHERE id = ?", row)
             for device, epoch, seq, ts_ms, body in changes.records:
                 key = self._journal(device, epoch)
                 run("INSERT INTO records VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (key, seq, ts_ms, body))
@@ -137,9 +144,11 @@ class Store:
         """By (device, epoch): what has come of that journal."""
         with self._reader() as reader:
             return {
-                (device, epoch): Ledger(first, last, [(start, end) for start, end in json.loads(gaps)])
-                for device, epoch, first, last, gaps in reader.execute(
-                    "SELECT device, epoch, first, last, gaps FROM journals WHERE last > 0"
+                (device, epoch): Ledger(
+                    first, last, list(map(tuple, json.loads(gaps))), list(map(tuple, json.loads(declared)))
+                )
+                for device, epoch, first, last, gaps, declared in reader.execute(
+                    "SELECT device, epoch, first, last, gaps, declared FROM journals WHERE last > 0"
                 )
             }
 

@@ -1,20 +1,27 @@
 """The documents say what the programs do: commands parse, links lead somewhere, the consumer works."""
 
 import json
+import queue
 import re
 import shlex
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 
 from edge.detection.fleet import FLEET
+from edge.mqtt.broker import BrokerSettings
+from edge.mqtt.connection import Connection
 from tests.brokers import mosquitto
+from tests.monitor.messages import data, record
 
 ROOT = Path(__file__).parents[1]
+SUBCOMMANDS = ("replay", "doctor", "push", "demo", "benchmark", "pretrain", "keygen", "inspect", "default")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -39,11 +46,7 @@ def options_of(*command: str) -> str:
 
 @pytest.mark.parametrize("words", [words for words in commands() if words[0] == "python"], ids=" ".join)
 def test_a_command_of_the_documents_has_the_options_that_it_uses(words: list[str]) -> None:
-    subcommand = [
-        word
-        for word in words[3:4]
-        if word in ("replay", "push", "demo", "benchmark", "pretrain", "keygen", "inspect", "default")
-    ]
+    subcommand = [word for word in words[3:4] if word in SUBCOMMANDS]
     known = options_of("-m", words[2], *subcommand)
     for flag in (word for word in words if word.startswith("--")):
         assert re.search(rf"{flag}\b", known), f"{' '.join(words)}: {flag}"
@@ -69,7 +72,7 @@ def test_pictures_are_small() -> None:
 
 def test_the_messages_in_the_documents_keep_to_the_schema() -> None:
     shown = blocks(ROOT / "docs/mqtt.md", "json")
-    for message, name in zip(shown, ("record", "event", "model"), strict=True):
+    for message, name in zip(shown, ("record", "event", "model", "command", "response"), strict=True):
         jsonschema.validate(json.loads(message), json.loads((ROOT / f"edge/schema/{name}.json").read_text()))
 
 
@@ -98,6 +101,49 @@ def test_the_consumer_in_the_documents_gets_every_record(room_bundle: Path, tmp_
     assert numbers == list(range(numbers[0], numbers[0] + 60))
     assert {line[0] for line in lines} == {"cellar"}
     assert all(line[-2:] == ["0", "missing"] for line in lines)
+
+
+def test_the_consumer_in_the_documents_asks_for_what_it_did_not_get(tmp_path: Path) -> None:
+    (consumer,) = blocks(ROOT / "docs/mqtt.md", "python")
+    wishes: queue.Queue[dict[str, Any]] = queue.Queue()
+    with mosquitto() as broker:
+        script = tmp_path / "consumer.py"
+        script.write_text(consumer.replace('connect("localhost")', f'connect("127.0.0.1", {broker.port})'))
+        settings = BrokerSettings("127.0.0.1", broker.port, "cellar")
+        agent = Connection(settings, on_message=lambda _, payload, __: wishes.put(json.loads(payload)))
+        agent.subscribe("picanary/v1/cellar/cmd/+")
+        agent.start()
+        agent.wait_connected(20.0)
+        reader = subprocess.Popen([sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True)
+        try:
+            assert reader.stdout is not None
+            deadline = time.monotonic() + 60.0
+            while " as auto-" not in broker.log.read_text() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            while wishes.empty() and time.monotonic() < deadline:
+                agent.publish("picanary/v1/cellar/data", data(record(1), record(5)))
+                time.sleep(0.2)
+            wish = wishes.get(timeout=60.0)
+            command = json.loads((ROOT / "edge/schema/command.json").read_text())
+            jsonschema.validate(wish, command)
+            assert (wish["from"], wish["to"]) == (2, 4)
+            agent.publish("picanary/v1/cellar/data", data(record(4)))
+            told = {
+                "v": 1,
+                "request": wish["request"],
+                "ok": True,
+                "sent": 1,
+                "gone": [[2, 3]],
+                "why": "full",
+            }
+            agent.publish(f"picanary/v1/cellar/res/{wish['request']}", json.dumps(told).encode())
+            agent.publish("picanary/v1/cellar/data", data(record(6)))
+            lines = [reader.stdout.readline().split() for _ in range(4)]
+            assert [(line[1], line[-2]) for line in lines] == [("1", "0"), ("5", "3"), ("4", "2"), ("6", "0")]
+        finally:
+            agent.stop()
+            reader.terminate()
+            reader.communicate()
 
 
 def test_the_levels_of_the_detector_are_those_of_the_code() -> None:

@@ -175,7 +175,7 @@ class Detector:
         settings: DetectorSettings,
         speed: float = 1.0,
     ) -> None:
-        self.gate = Gate(windowing.measured, fault_after(windowing.period_s))
+        self.gate = Gate(windowing.measured, fault_after(windowing.period_s), speed)
         self._scorer = Scorer(network, windowing, settings.floor)
         self._windowing = windowing
         self._window = Window(windowing)

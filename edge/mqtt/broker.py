@@ -3,6 +3,7 @@
 import re
 import socket
 import ssl
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,6 +110,9 @@ _MENDABLE = {
 }
 
 
+_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
+
+
 def refusal(address: str, reason: str) -> tuple[str, bool]:
     """What a CONNACK reason means: (sentence, whether a person must mend it)."""
     known = _MENDABLE.get(reason)
@@ -122,6 +126,13 @@ def failure(address: str, error: Exception) -> tuple[str, bool]:
             return f"cannot look up the host of broker {address}: no name server answers", False
         case socket.gaierror() | UnicodeError():
             return f"no such host: broker {address}", True
+        case ssl.SSLCertVerificationError(verify_code=code) if code == _NOT_YET_VALID:
+            today = time.strftime("%Y-%m-%d", time.gmtime())
+            return (
+                f"the certificate of the broker at {address} is not yet valid: it is {today} here, "
+                "until the clock is set",
+                False,
+            )
         case ssl.SSLCertVerificationError(verify_message=message):
             return f"the broker at {address} has a certificate that is not trusted: {message}", True
         case ssl.SSLError(reason=reason):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from edge.errors import ConfigError, SensorError
 from edge.extras import need
+from edge.gate_mixup import with_advice
 from edge.reading import HUMIDITY, TEMPERATURE, Channel, Reading
 from edge.sources.settings import SourceSettings
 
@@ -48,11 +49,12 @@ class Dht:
         device: Device,
         where: str,
         *,
+        setting: str = "DHT22",
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """`where` names sensor and pin in errors."""
-        self._device, self._where = device, where
+        """`where` names sensor and pin in errors, `setting` is the kind that the sensor is read as."""
+        self._device, self._where, self._setting = device, where, setting
         self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
         self._next_ns: int | None = None
 
@@ -64,7 +66,7 @@ class Dht:
         library, pin = _library(), _pin(settings.pin)
         # bit-banging, because pulse-in needs a helper process and times out on a Pi 5
         device: Device = getattr(library, settings.sensor)(pin, use_pulseio=False)
-        return cls(device, f"{settings.sensor} on GPIO {settings.pin}")
+        return cls(device, f"{settings.sensor} on GPIO {settings.pin}", setting=settings.sensor)
 
     def read(self) -> Reading:
         """One fresh measurement. Raises SensorError, also when asked within 2.1 s of the last try."""
@@ -74,7 +76,7 @@ class Dht:
             self._device.measure()
             temperature, humidity = self._device.temperature, self._device.humidity
         except (RuntimeError, OSError, ValueError) as error:
-            raise SensorError(f"{self._where}: {error}") from error
+            raise SensorError(f"{self._where}: {with_advice(str(error), self._setting)}") from error
         finally:
             # counted from the end of the try: the library starts its two seconds somewhere within
             self._next_ns = self._monotonic_ns() + QUIET_NS

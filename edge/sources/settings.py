@@ -12,6 +12,7 @@ class SourceSettings:
     """One source; each kind uses its own few of these."""
 
     kind: Kind = "iio"
+    deadline_s: float = 10.0  # iio, dht: a sensor that takes longer has not answered
 
     # iio
     device: str = ""  # its name, its directory's name or path; empty finds one

@@ -30,7 +30,7 @@ class Opening:
 
     def no_model(self) -> Model:
         """Readings without a verdict."""
-        return Model(None, (), Onlooker(self.channels, "no_model", NO_MODEL))
+        return Model(None, (), Onlooker(self.channels, "no_model", NO_MODEL, self.speed))
 
     def learnt(self, bundle: Bundle) -> Settled | None:
         """What this device has learnt of its room, for a model that needs to."""
@@ -42,6 +42,6 @@ class Opening:
         if bundle.settles:
             settled = self.learnt(bundle)
             if settled is None:
-                return Model(label, bundle.channels, Onlooker(self.channels, "warming", NEW_HERE))
+                return Model(label, bundle.channels, Onlooker(self.channels, "warming", NEW_HERE, self.speed))
             bundle, label = settled.of(bundle), f"{label}+{settled.days:.3g}d"
         return Model(label, bundle.channels, bundle.open_detector(self.speed, self.false_alarms_per_week))

@@ -35,10 +35,16 @@ class Presence:
             self._birth = {**self._birth, "model": message["installed"]}
             self._say("info", self._birth)
 
+    def again(self) -> None:
+        """The birth certificate once more, for somebody who asks who this is."""
+        self._say("info", self._birth)
+
     def listen_for_models(self, receive: Callable[[bytes], None]) -> None:
         """Models that come by MQTT go to `receive`, which must not block."""
         if self._uplink is not None:
-            self._uplink.listen(topic(self._device, "model/set"), receive)
+            self._uplink.listen(
+                topic(self._device, "model/set"), lambda _name, payload, _kept: receive(payload)
+            )
 
     def tell_home_assistant(self, channels: tuple[Channel, ...]) -> None:
         """Now, and whenever Home Assistant says that it has started."""
@@ -48,7 +54,7 @@ class Presence:
         name = discovery_topic(self._device)
         uplink.announce(name, encode(discovery(self._device, self._birth, channels)))
 
-        def heed(payload: bytes) -> None:
+        def heed(_name: str, payload: bytes, _kept: bool) -> None:
             if payload == b"online":
                 uplink.announce_again(name, random.uniform(0.0, SPREAD_S))  # noqa: S311 - no secret
 

@@ -1,8 +1,4 @@
-"""The way to the broker: birth and will, then everything from the journal, oldest first, events before.
-
-A record counts as sent when the broker has acknowledged it. What was under way when a
-connection broke is sent again; consumers know a repeat by (device, epoch, seq).
-"""
+"""The way to the broker and back: birth and will, what the journal holds, what somebody asks for."""
 
 import logging
 import threading
@@ -12,20 +8,19 @@ from typing import Any
 
 from edge.errors import BrokerError
 from edge.journal import Journal
-from edge.message import BATCH_BYTES, BATCH_RECORDS, VERSION, data_payload, encode, topic
+from edge.message import VERSION, encode, topic
 from edge.mqtt.connection import Connection
 from edge.uplink.announcements import Announcements
+from edge.uplink.delivery import RETRY_S, Delivery
 
 LOG = logging.getLogger(__name__)
-IN_FLIGHT = 20
 HEALTH_S = 60.0
 POLL_S = 1.0
-# A broker that refuses a message is asked again after this, and ever later.
-RETRY_S = 5.0
-LONGEST_PAUSE_S = 300.0
 # SIGTERM must end within five seconds; a recording that has ended is sent to its end.
 GOODBYE_S = 2.0
 DRAIN_S = 600.0
+
+Heed = Callable[[str, bytes, bool], None]  # topic, payload, whether the broker had kept it
 
 
 class Uplink:
@@ -51,17 +46,13 @@ class Uplink:
         self._health = health
         self._session = session
         self._lock = threading.Condition()
-        self._under_way: dict[int, tuple[str, int]] = {}  # number of a message to what it carries
-        self._acknowledged: set[int] = set()
-        self._reached = {"data": journal.sent, "event": 0}  # published up to here
-        self._resume = {"data": 0.0, "event": 0.0}
-        self._pauses = {"data": RETRY_S, "event": RETRY_S}
+        self._delivery = Delivery(journal, lambda leaf, payload: self._hand_over(leaf, payload))
+        self._told: dict[int, Callable[[str | None], None]] = {}  # who waits for which acknowledgement
         self._health_due = 0.0
         self._announcements = Announcements()
-        self._heard: dict[str, Callable[[bytes], None]] = {}
+        self._heard: dict[str, Heed] = {}
         self._newest: bytes | None = None
         self._stopping = False
-        self.refused = 0  # messages that the broker said no to
         self.faults = 0
         self.connection = connect(
             will=(topic(device, "status"), encode(self._status("offline"))),
@@ -90,15 +81,41 @@ class Uplink:
         with self._lock:
             self._announcements.repeat(name, delay_s)
 
-    def listen(self, name: str, heed: Callable[[bytes], None]) -> None:
-        """Messages on that topic go to `heed`, which must not block."""
+    @property
+    def refused(self) -> int:
+        """Messages that the broker said no to."""
+        return self._delivery.refused
+
+    def listen(self, name: str, heed: Heed) -> None:
+        """Messages on that topic, whose last level may be `+`, go to `heed`, which must not block."""
         self._heard[name] = heed
         self.connection.subscribe(name)
 
-    def _hear(self, name: str, payload: bytes, _retained: bool) -> None:
-        heed = self._heard.get(name)
+    def _hear(self, name: str, payload: bytes, retained: bool) -> None:
+        heed = self._heard.get(name) or self._heard.get(f"{name.rpartition('/')[0]}/+")
         if heed is not None:
-            heed(payload)
+            heed(name, payload, retained)
+
+    def send(self, leaf: str, payload: bytes, told: Callable[[str | None], None]) -> bool:
+        """Publish once, QoS 1; `told` hears why it was not acknowledged, or None. False: no connection.
+
+        `told` runs in the connection's thread and must not block.
+        """
+        with self._lock:
+            try:
+                self._told[self._hand_over(leaf, payload)] = told
+            except BrokerError:
+                return False
+        return True
+
+    def _hand_over(self, leaf: str, payload: bytes) -> int:
+        return self.connection.publish(topic(self._device, leaf), payload, qos=1)
+
+    def tell_health(self) -> None:
+        """Something has changed that need not wait for the minute to end."""
+        with self._lock:
+            self._health_due = 0.0
+            self._lock.notify_all()
 
     def show(self, record: dict[str, Any]) -> None:
         """The newest record, for the live `state` topic; overwrites one not yet sent."""
@@ -128,11 +145,6 @@ class Uplink:
         self._publish("status", encode(self._status("disconnected")), retain=True)
         self.connection.stop()
 
-    def _drained(self) -> bool:
-        # an event that the broker refuses must not hold up the end
-        events = self._may_send("event") and self._journal.events_after(self._reached["event"], 1)
-        return not (self._under_way or self._has_more() or events)
-
     def _status(self, state: str) -> dict[str, Any]:
         return {"v": VERSION, "state": state, "session": self._session}
 
@@ -140,7 +152,7 @@ class Uplink:
         LOG.info("connected to the broker at %s", self.connection.settings.address)
         with self._lock:
             self._announcements.repeat_all()
-            self._lock.notify_all()
+        self.tell_health()
 
     def _disconnected(self, reason: str) -> None:
         if not self._stopping:
@@ -148,38 +160,15 @@ class Uplink:
 
     def _published(self, number: int, error: str | None) -> None:
         with self._lock:
-            carried = self._under_way.pop(number, None)
-            if carried is None:
-                return
-            if error is None:
-                self._pauses[carried[0]] = RETRY_S
-                self._arrived(*carried)
-            else:
-                self._begin_again(carried[0], error)
-            self._lock.notify_all()
+            told = self._told.pop(number, None)
+            if self._delivery.answered(number, error, connected=self.connection.connected):
+                self._lock.notify_all()
+        if told is not None:
+            told(error)
 
-    def _begin_again(self, leaf: str, reason: str) -> None:
-        """All of that leaf that is not acknowledged once more, in order; a consumer drops repeats."""
-        LOG.debug("%s: %s", leaf, reason)
-        self._under_way = {number: what for number, what in self._under_way.items() if what[0] != leaf}
-        self._reached[leaf] = 0 if leaf == "event" else self._journal.sent
-        if leaf == "data":
-            self._acknowledged.clear()
-        if self.connection.connected:  # the broker said no, and will not soon say otherwise
-            self.refused += 1
-            self._resume[leaf] = time.monotonic() + self._pauses[leaf]
-            self._pauses[leaf] = min(2 * self._pauses[leaf], LONGEST_PAUSE_S)
-
-    def _arrived(self, leaf: str, last: int) -> None:
-        if leaf == "event":
-            self._journal.remove_event(last)
-            return
-        self._acknowledged.add(last)
-        waiting = [seq for kind, seq in self._under_way.values() if kind == "data"]
-        done = [seq for seq in self._acknowledged if not waiting or seq < min(waiting)]
-        if done:
-            self._journal.mark_sent(max(done))
-            self._acknowledged.difference_update(done)
+    def _drained(self) -> bool:
+        with self._lock:
+            return self._delivery.drained
 
     def _run(self) -> None:
         while not self._stopping:
@@ -199,14 +188,8 @@ class Uplink:
                     self._lock.wait(POLL_S)
 
     def _something_to_do(self) -> bool:
-        fresh = self._newest is not None or self._announcements.due() is not None
-        return self.connection.connected and (fresh or (self._may_send("data") and self._has_more()))
-
-    def _has_more(self) -> bool:
-        return self._journal.last_seq > self._reached["data"]
-
-    def _may_send(self, leaf: str) -> bool:
-        return len(self._under_way) < IN_FLIGHT and time.monotonic() >= self._resume[leaf]
+        fresh = self._newest is not None or self._announcements.due() is not None or not self._health_due
+        return self.connection.connected and (fresh or self._delivery.pending)
 
     def _tell_health(self) -> None:
         if time.monotonic() < self._health_due:
@@ -232,34 +215,8 @@ class Uplink:
             self._publish("state", newest, qos=0, retain=True, expiry_s=self._expiry_s)
 
     def _send_next(self) -> bool:
-        """One message from the journal, events first; False when there is nothing to do now.
-
-        Under the lock, so that an acknowledgement finds the message registered, and a broken
-        connection cannot move the place to go on from while it is being read.
-        """
         with self._lock:
-            if self._stopping:
-                return False
-            if self._may_send("event"):
-                for number, body in self._journal.events_after(self._reached["event"], 1):
-                    return self._send("event", number, body)
-            if not self._may_send("data") or not self._has_more():
-                return False
-            last = self._journal.last_seq
-            batch = self._journal.after(self._reached["data"], BATCH_RECORDS, BATCH_BYTES)
-            if not batch:  # the journal has let them go
-                self._reached["data"] = last
-                return False
-            return self._send("data", batch[-1][0], data_payload(body for _, body in batch))
-
-    def _send(self, leaf: str, last: int, payload: bytes) -> bool:
-        try:
-            number = self.connection.publish(topic(self._device, leaf), payload, qos=1)
-        except BrokerError:
-            return False
-        self._under_way[number] = (leaf, last)
-        self._reached[leaf] = last
-        return True
+            return not self._stopping and self._delivery.send_next()
 
     def _publish(
         self, leaf: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None

@@ -62,7 +62,7 @@ export class DeviceView {
     this.events.tick(device.newest?.ts_ms);
     this.#makeCharts();
     this.#fillNumbers();
-    setText(this.ledger, ledger(device.counts));
+    setText(this.ledger, ledger(device.counts, device.journals));
     setText(this.health, health(device.health));
     // An agent that was switched off in an event's middle never tells its end; the monitor knows better.
     if (was && was !== device.newest?.state) this.events.load().catch(() => {});

@@ -33,8 +33,10 @@ export function heard(device, nowMs) {
   return `Newest reading ${time(device.newest.ts_ms)}${quietMs > limit ? `, nothing new for ${duration(quietMs)}` : ""}`;
 }
 
-export function ledger({ received, missing, repeated, malformed }) {
-  return `${count(received)} received, ${missing ? count(missing) : "none"} missing, ${count(repeated)} repeated, ${count(malformed)} malformed`;
+export function ledger({ received, missing, gone = 0, repeated, malformed }, journals = {}) {
+  const causes = [...new Set(Object.values(journals).flatMap((journal) => journal.gone ?? []).map(([, , why]) => why))];
+  const declared = gone ? `, ${count(gone)} gone${causes.length ? ` (${causes.join("; ")})` : ""}` : "";
+  return `${count(received)} received, ${missing ? count(missing) : "none"} missing${declared}, ${count(repeated)} repeated, ${count(malformed)} malformed`;
 }
 
 export function health(report) {

@@ -1,5 +1,6 @@
 """The journal: what is committed stays, what is not is never seen, no number is used twice."""
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -143,15 +144,6 @@ def test_a_file_that_is_no_journal_is_refused_in_a_sentence(tmp_path: Path) -> N
         journal(tmp_path)
 
 
-def test_a_journal_of_another_format_is_left_alone(tmp_path: Path) -> None:
-    journal(tmp_path).close()
-    with sqlite3.connect(tmp_path / "journal.db") as database:
-        database.execute("update facts set value = 99 where name = 'format'")
-    database.close()
-    with pytest.raises(JournalError, match="format 99"):
-        journal(tmp_path)
-
-
 def test_a_journal_has_one_owner_at_a_time(tmp_path: Path) -> None:
     first = journal(tmp_path)
     with pytest.raises(JournalError, match="another agent has it"):
@@ -174,7 +166,8 @@ def test_a_disk_that_refuses_is_survived_with_nothing_lost_and_little_work(tmp_p
     opened.append(b"0")
     blocker = sqlite3.connect(tmp_path / "journal.db", isolation_level=None, timeout=0)
     blocker.execute("begin immediate")  # as a disk that takes no more
-    opened._db.execute("pragma busy_timeout = 0")
+    assert opened._disk.file is not None
+    opened._disk.file._db.execute("pragma busy_timeout = 0")
     refused = 0
     for number in range(1, 100):
         now[0] += 1.0
@@ -184,11 +177,13 @@ def test_a_disk_that_refuses_is_survived_with_nothing_lost_and_little_work(tmp_p
             refused += 1
             assert "cannot be written" in str(error)
     assert refused == 10, "one try in each commit interval"
-    assert opened.last_seq == 1
+    assert opened.storage == "failing"
+    assert bodies(opened) == [b"%d" % number for number in range(100)], "sent from memory meanwhile"
     blocker.execute("rollback")
     blocker.close()
     now[0] += 10.0
     opened.append(b"100")
+    assert opened.storage == "ok"
     assert bodies(opened) == [b"%d" % number for number in range(101)]
     opened.close()
 
@@ -201,4 +196,28 @@ def test_the_number_of_an_event_that_was_sent_is_not_given_again(tmp_path: Path)
     opened.append_events((b"second",))
     ((second, _),) = opened.events_after(first, 10)
     assert second > first
+    opened.close()
+
+
+def test_what_memory_could_not_hold_is_a_declared_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.journal.ring.MOST_WAITING", 50)
+    now = [0.0]
+    opened = journal(tmp_path, commit_records=1, commit_s=10.0, clock=lambda: now[0])
+    opened.append(b"0")
+    blocker = sqlite3.connect(tmp_path / "journal.db", isolation_level=None, timeout=0)
+    blocker.execute("begin immediate")
+    assert opened._disk.file is not None
+    opened._disk.file._db.execute("pragma busy_timeout = 0")
+    for number in range(1, 100):
+        with contextlib.suppress(JournalError):
+            opened.append(b"%d" % number)
+    assert opened.gone(None, 1, 100) == [(2, 50, "memory")]
+    blocker.execute("rollback")
+    blocker.close()
+    opened.commit()
+    assert bodies(opened) == [b"0", *(b"%d" % number for number in range(50, 100))]
+    assert opened.gone(None, 1, 100) == [(2, 50, "memory")]
+    assert opened.dropped == 49
     opened.close()

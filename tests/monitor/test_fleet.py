@@ -40,7 +40,13 @@ def test_every_message_of_the_contract_is_taken():
     assert device.malformed == 0
     assert device.condition == "anomalous"
     assert device.newest.values == {"temperature_c": 21.5, "humidity_pct": 45.0, "pressure_hpa": 1013.2}
-    assert device.summary()["counts"] == {"received": 2, "missing": 0, "repeated": 0, "malformed": 0}
+    assert device.summary()["counts"] == {
+        "received": 2,
+        "missing": 0,
+        "gone": 0,
+        "repeated": 0,
+        "malformed": 0,
+    }
 
 
 def test_a_repeat_is_counted_and_not_stored_again():

@@ -37,7 +37,8 @@ def test_a_fleet_is_the_same_after_a_restart(store):
     fleet = Fleet.load(store)
     device = fleet.devices["cellar"]
     assert (device.presence, device.info.period_s, device.newest.record.seq) == ("online", 10.0, 7)
-    assert device.summary()["counts"] == {"received": 3, "missing": 2, "repeated": 0, "malformed": 0}
+    counts = {"received": 3, "missing": 2, "gone": 0, "repeated": 0, "malformed": 0}
+    assert device.summary()["counts"] == counts
     news = News()
     fleet.take("picanary/v1/cellar/data", data(record(5), record(7)), news)
     assert [row[2] for row in news.changes.records] == [5]

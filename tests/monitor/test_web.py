@@ -29,7 +29,7 @@ def test_records_arrive_are_counted_and_come_back_as_columns(broker, tmp_path):
         room.records(record(50), *[record(seq) for seq in range(61, 71)])
         room.send("data", b"rubbish")
         until(lambda: counts(client).get("received") == 60)
-        assert counts(client) == {"received": 60, "missing": 10, "repeated": 1, "malformed": 1}
+        assert counts(client) == {"received": 60, "missing": 10, "gone": 0, "repeated": 1, "malformed": 1}
         (listed,) = client.get("/api/devices").json()["devices"]
         assert listed["condition"] == "normal"
         assert listed["info"]["channels"][0]["unit"] == "°C"
@@ -93,7 +93,7 @@ def test_what_came_is_there_after_a_restart_and_repeats_are_still_known(broker, 
             assert counts(client)["missing"] == 2
             room.records(record(2), record(3))
             until(lambda: counts(client)["received"] == 4)
-            assert counts(client) == {"received": 4, "missing": 1, "repeated": 1, "malformed": 0}
+            assert counts(client) == {"received": 4, "missing": 1, "gone": 0, "repeated": 1, "malformed": 0}
 
 
 def test_the_late_will_of_an_old_session_puts_nobody_offline(broker, tmp_path):
@@ -206,7 +206,7 @@ def test_many_pages_read_while_records_come_in(broker, tmp_path):
             reader.join()
         until(lambda: counts(client)["received"] == 2001)
         assert not wrong
-        assert counts(client) == {"received": 2001, "missing": 0, "repeated": 0, "malformed": 0}
+        assert counts(client) == {"received": 2001, "missing": 0, "gone": 0, "repeated": 0, "malformed": 0}
 
 
 def test_text_from_mqtt_comes_back_as_data_and_never_as_a_page(broker, tmp_path):

@@ -1,0 +1,193 @@
+"""The journal's file: one SQLite database, open, and what is asked of it in one piece."""
+
+import sqlite3
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
+
+from edge.journal.corrections import Correction, Corrections
+from edge.journal.layout import READABLE, AnotherFormat, format_of, prepare
+from edge.journal.losses import Gone, Loss, gone, keep_epoch, keep_losses
+from edge.journal.ring import Ring, checksum
+
+# Deleting is done in strides, so that a full journal costs one delete in many commits.
+STRIDE = 1000
+
+
+class JournalFile:
+    """Records, events, losses and facts on disk. Not safe to use from two threads at once."""
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        """Open; make it or bring it up to date when `writable`. Raises sqlite3.Error, JournalError."""
+        self.writable = writable
+        self._db = _connect(path) if writable else _connect_to_read(path)
+        try:
+            if writable:
+                self._db.execute("pragma journal_mode = wal")
+                self._db.execute("pragma synchronous = full")
+                prepare(self._db)
+            elif (found := format_of(self._db)) not in READABLE:
+                raise AnotherFormat(found)
+            self.corrections = Corrections(self._corrections())
+            (last,) = self._db.execute("select coalesce(max(seq), 0) from records").fetchone()
+            self.last = max(int(last), int(self.fact("last", 0)))
+            self.held = int(self._db.execute("select count(*) from records").fetchone()[0])
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _corrections(self) -> list[Correction]:
+        if not self._db.execute("select 1 from sqlite_master where name = 'corrections'").fetchone():
+            return []  # an older journal that cannot be written now
+        rows = self._db.execute(
+            "select boot, first, last, offset_ms, shift_ms, clk from corrections order by rowid"
+        )
+        return [Correction(*row) for row in rows]
+
+    def fact(self, name: str, default: int | str) -> int | str:
+        """One of the few things that are told of the whole journal."""
+        row = self._db.execute("select value from facts where name = ?", (name,)).fetchone()
+        return default if row is None else row[0]
+
+    def keep(self, **facts: int | str) -> None:
+        """Set facts."""
+        self._db.executemany("insert or replace into facts values (?, ?)", facts.items())
+
+    def begin_epoch(self, epoch: str, first: int) -> None:
+        """From number `first` on the records are of `epoch`; the file counts as open."""
+        self._db.execute("begin immediate")
+        try:
+            keep_epoch(self._db, epoch, first)
+            self.keep(epoch=epoch, closed=0)
+            self._db.execute("commit")
+        except sqlite3.Error:
+            self._roll_back()
+            raise
+
+    def is_sound(self) -> bool:
+        """Whether SQLite finds all its pages in order."""
+        try:
+            return bool(self._db.execute("pragma quick_check(1)").fetchone()[0] == "ok")
+        except sqlite3.DatabaseError:
+            return False
+
+    def last_event(self) -> int:
+        """The greatest number that an event was ever given."""
+        row = self._db.execute("select seq from sqlite_sequence where name = 'events'").fetchone()
+        return int(row[0]) if row else 0
+
+    def write(self, ring: Ring, most_records: int, sent: int, dropped: int) -> int:
+        """All of `ring` in one transaction; how many old records made way. Raises sqlite3.Error."""
+        self._db.execute("begin immediate")
+        try:
+            cut = self._write(ring, most_records, sent, dropped)
+            self._db.execute("commit")
+        except sqlite3.Error:
+            self._roll_back()
+            raise
+        made_way = sum(loss.count for loss in cut)
+        self.held += len(ring.records) - made_way - len(ring.unreadable)
+        self.last = max(self.last, ring.records[-1][0] if ring.records else 0)
+        return made_way
+
+    def _write(self, ring: Ring, most_records: int, sent: int, dropped: int) -> list[Loss]:
+        newest = self.last
+        self._db.executemany("insert or replace into records values (?, ?, ?, ?)", ring.records)
+        self._db.executemany("insert or replace into events values (?, ?)", ring.events)
+        self._db.executemany("delete from events where number = ?", [(n,) for n in ring.delivered])
+        self._db.executemany("delete from records where seq = ?", [(n,) for n in ring.unreadable])
+        surplus = self.held + len(ring.records) - len(ring.unreadable) - most_records
+        cut = self._forget(surplus, newest, most_records) if surplus > 0 else []
+        keep_losses(self._db, ring.losses + cut)
+        self._db.executemany(
+            "insert or replace into corrections values (?, ?, ?, ?, ?, ?)", map(astuple, ring.corrections)
+        )
+        last = max(newest, ring.records[-1][0] if ring.records else 0)
+        self.keep(last=last, sent=sent, dropped=dropped + sum(loss.count for loss in cut))
+        return cut
+
+    def _forget(self, surplus: int, newest: int, most_records: int) -> list[Loss]:
+        """The oldest ordinary records go first, then the oldest of all; never the newest batch."""
+        count = surplus + min(STRIDE, most_records // 10)
+        ordinary = self._cut("strange = 0 and", newest, count)
+        rest = max(0, surplus - sum(loss.count for loss in ordinary))
+        return ordinary + self._cut("", newest, rest)
+
+    def _cut(self, which: str, newest: int, count: int) -> list[Loss]:
+        oldest = f"select seq from records where {which} seq <= ? order by seq limit ?"  # noqa: S608
+        first, last, found = self._db.execute(
+            f"select min(seq), max(seq), count(*) from ({oldest})",  # noqa: S608 - constants of ours
+            (newest, count),
+        ).fetchone()
+        if not found:
+            return []
+        self._db.execute(f"delete from records where seq in ({oldest})", (newest, count))  # noqa: S608
+        return [Loss(first, last, "cap", found)]
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("rollback")
+
+    def first(self) -> int:
+        """The number of the oldest record; 0 when there is none."""
+        return int(self._db.execute("select coalesce(min(seq), 0) from records").fetchone()[0])
+
+    def after(self, seq: int, most: int) -> list[tuple[int, bytes, bool]]:
+        """At most so many records above `seq`, with their true times, and whether each is whole."""
+        checked = "crc" if self.writable else "null"  # an older journal that cannot be written has none
+        rows = self._db.execute(
+            f"select seq, body, {checked} from records where seq > ? order by seq limit ?",  # noqa: S608
+            (seq, most),
+        )
+        return [
+            (number, self.corrections.record(number, body), crc is None or checksum(number, body) == crc)
+            for number, body, crc in rows
+        ]
+
+    def events_after(self, number: int, most: int) -> list[tuple[int, bytes]]:
+        """Events with numbers above `number`, with their true times."""
+        rows = self._db.execute(
+            "select number, body from events where number > ? order by number limit ?", (number, most)
+        )
+        return [(found, self.corrections.event(body)) for found, body in rows]
+
+    def gone(self, epoch: str, newest: str, last: int, first: int, end: int) -> list[Gone]:
+        """As `losses.gone`."""
+        return gone(self._db, epoch, newest, last, first, end)
+
+    def undeclared(self, first: int, last: int) -> list[tuple[int, int]]:
+        """The parts of `first` to `last` that are not in the table of what is gone."""
+        found = []
+        query = "select first, last from gone where last >= ? and first <= ? order by first"
+        for begin, end in self._db.execute(query, (first, last)).fetchall():
+            if begin > first:
+                found.append((first, begin - 1))
+            first = max(first, end + 1)
+        return [*found, (first, last)] if first <= last else found
+
+    def take(self, table: str, rows: list[tuple[object, ...]]) -> None:
+        """Rows of another journal's table, but for those that make no sense. Raises sqlite3.Error."""
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            with suppress(sqlite3.IntegrityError):
+                self._db.execute(f"insert into {table} values ({marks})", row)  # noqa: S608 - ours
+
+    def close(self, **facts: int | str) -> None:
+        """Set facts and close. Raises sqlite3.Error."""
+        try:
+            if facts:
+                self.keep(**facts)
+        finally:
+            self._db.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """Without a write-ahead log beside it SQLite would make one, which a read-only disk refuses."""
+    wal = path.with_name(path.name + "-wal")
+    how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
+    uri = f"{path.resolve().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)

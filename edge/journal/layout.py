@@ -1,0 +1,59 @@
+"""How the journal lies in its SQLite file: tables, format number, and how an older file becomes today's."""
+
+import sqlite3
+
+from edge.errors import JournalError
+
+FORMAT = 2
+READABLE = (1, 2)
+
+_TABLES = """
+create table if not exists facts (name text primary key, value) without rowid;
+create table if not exists records
+    (seq integer primary key, strange integer not null, body blob not null, crc integer);
+create table if not exists events (number integer primary key autoincrement, body blob not null);
+create table if not exists gone (first integer not null, last integer not null, cause text not null);
+create table if not exists epochs (epoch text primary key, first integer not null);
+create table if not exists corrections (boot text primary key, first integer not null, last integer not null,
+    offset_ms integer not null, shift_ms integer not null, clk text not null);
+create index if not exists ordinary on records (seq) where strange = 0;
+"""
+
+
+class AnotherFormat(JournalError):
+    """A journal that this edge cannot read: written by a newer one, most likely."""
+
+    def __init__(self, found: object) -> None:
+        super().__init__(f"journal format {found}, this edge writes {FORMAT}")
+        self.found = found
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make a new file a journal, or an older journal one of today.
+
+    Raises AnotherFormat, JournalError when it is somebody else's database, and sqlite3.Error.
+    """
+    found = format_of(db)
+    if found is not None and found not in READABLE:
+        raise AnotherFormat(found)
+    db.execute("begin immediate")
+    if found == 1:
+        # before there were checksums: what is there goes unchecked
+        db.execute("alter table records add column crc integer")
+        db.execute("create table if not exists epochs (epoch text primary key, first integer not null)")
+        db.execute("insert or ignore into epochs select value, 1 from facts where name = 'epoch'")
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    db.execute("insert or replace into facts values ('format', ?)", (FORMAT,))
+    db.execute("commit")
+
+
+def format_of(db: sqlite3.Connection) -> object:
+    """The number that the file carries; None when it is new. Raises as `prepare`."""
+    names = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
+    if not names:
+        return None
+    if not {"facts", "records"} <= names:
+        raise JournalError("a database of something else")
+    row = db.execute("select value from facts where name = 'format'").fetchone()
+    return row[0] if row else None
