@@ -81,7 +81,7 @@ def test_the_consumer_in_the_documents_gets_every_record(room_bundle: Path, tmp_
     assert len([line for line in consumer.splitlines() if line.strip()]) <= 25
     with mosquitto() as broker:
         script = tmp_path / "consumer.py"
-        script.write_text(consumer.replace('connect("localhost")', f'connect("127.0.0.1", {broker.port})'))
+        script.write_text(consumer.replace('"localhost"', f'"127.0.0.1", port={broker.port}'))
         reader = subprocess.Popen([sys.executable, "-u", str(script)], stdout=subprocess.PIPE, text=True)
         room = f"--source simulator --speed 300 --bundle {room_bundle} --device cellar --commit-s 0.2"
         where = f"--journal {tmp_path / 'journal.db'} --broker 127.0.0.1:{broker.port}"
@@ -108,7 +108,7 @@ def test_the_consumer_in_the_documents_asks_for_what_it_did_not_get(tmp_path: Pa
     wishes: queue.Queue[dict[str, Any]] = queue.Queue()
     with mosquitto() as broker:
         script = tmp_path / "consumer.py"
-        script.write_text(consumer.replace('connect("localhost")', f'connect("127.0.0.1", {broker.port})'))
+        script.write_text(consumer.replace('"localhost"', f'"127.0.0.1", port={broker.port}'))
         settings = BrokerSettings("127.0.0.1", broker.port, "cellar")
         agent = Connection(settings, on_message=lambda _, payload, __: wishes.put(json.loads(payload)))
         agent.subscribe("picanary/v1/cellar/cmd/+")
