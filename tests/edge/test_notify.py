@@ -80,9 +80,9 @@ def test_a_full_socket_stops_nothing(tmp_path: Path, end: socket.socket) -> None
     assert 0 < len(heard(end)) < 2000
 
 
-@pytest.mark.parametrize("pid, watched", [(str(os.getpid()), 30.0), ("1", 0.0)])
-def test_a_watchdog_that_is_for_another_process_is_not_fed(pid: str, watched: float) -> None:
-    assert ServiceManager({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": pid}).watchdog_s == watched
+def test_a_watchdog_that_is_for_another_process_is_not_fed() -> None:
+    for pid, watched in ((str(os.getpid()), 30.0), ("1", 0.0)):
+        assert ServiceManager({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": pid}).watchdog_s == watched
 
 
 def test_a_watchdog_time_that_is_no_number_is_none() -> None:
