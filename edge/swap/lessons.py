@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge.errors import PicanaryError
+from edge.errors import ConfigError, PicanaryError
 from edge.journal import Journal
-from edge.settling import FILE, Order, next_point, settle_apart
+from edge.settling import FILE, POINTS_DAYS, Order, next_point, settle_apart
 from edge.swap.loaded import Loaded
 from edge.swap.opening import Opening
 
@@ -31,6 +31,13 @@ class Lessons:
     def days(self) -> float:
         """How long the history is."""
         return max(0, self._journal.last_seq - self._order.since) * self._order.period_s / DAY_S
+
+    def again(self) -> None:
+        """The next look is a lesson. Raises ConfigError where the history is too short for one."""
+        if self.days < POINTS_DAYS[0]:
+            least, has = POINTS_DAYS[0] * 24, self.days * 24
+            raise ConfigError(f"a room is learnt from {least:g} hours of readings, and there are {has:.2g}")
+        self._next_days = 0.0
 
     def learn(self, loaded: Loaded, commit: Callable[[], bool]) -> bool:
         """Whether it was time, and the room was learnt anew."""

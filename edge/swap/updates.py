@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.bundle import bundle as bundles
 from edge.bundle.bundle import Bundle
-from edge.errors import BundleError, JournalError, PicanaryError
+from edge.errors import BundleError, ConfigError, JournalError, PicanaryError
 from edge.journal import Journal
 from edge.judge import Judge, Newcomer, Outcome
 from edge.reading import Reading
@@ -91,6 +91,13 @@ class Updates:
     def receive(self, content: bytes) -> None:
         """A model came by MQTT. Does not block."""
         self._jobs.put(lambda: self._from_broker(content))
+
+    def recalibrate(self) -> None:
+        """Learn the room anew, in a moment. Raises ConfigError where the model at work learns nothing."""
+        loaded = self._models.at_work
+        if self._desk.lessons is None or loaded is None or not loaded.bundle.settles:
+            raise ConfigError("the model at work was calibrated by convert, and learns nothing on the device")
+        self._desk.lessons.again()
 
     def outcome(self, outcome: Outcome) -> None:
         """The judge says what became of a model. Does not block."""
