@@ -21,7 +21,7 @@ from edge.clock import BELIEVABLE_MS
 from edge.journal import Journal
 from edge.journal_reader import JournalReader
 from edge.message import encode
-from tests.brokers import Broker, free_port, mosquitto
+from tests.brokers import Broker, free_port, is_listening, mosquitto
 from tests.edge.faults.disks import fill, remount, small_disk, turning_readonly
 from tests.edge.test_agent import DEADLINE_S, ROOT, Subscriber, schema, subscriber
 from tests.edge.test_connection import self_signed
@@ -430,13 +430,14 @@ def test_row_23_a_certificate_of_the_future_is_said_clearly_and_tried_again(tmp_
     folder, said = tmp_path / "disk", tmp_path / "agent.log"
     folder.mkdir()
     two = f"allow_anonymous true\nlistener {plain} 127.0.0.1"
-    with (
-        mosquitto(two, f"certfile {certificate}\nkeyfile {key}") as broker,
-        subscriber(replace(broker, port=plain)) as heard,
-    ):
+    with mosquitto(two, f"certfile {certificate}\nkeyfile {key}") as broker:
+        until(lambda: is_listening(plain), "the second listener is there")
         named = replace(broker, host="localhost")
         flags = ("--wait", "--config", str(tmp_path / "edge.toml"))
-        with agent(folder, named, 500.0, *flags, **clock.environment) as process:
+        with (
+            subscriber(replace(broker, port=plain)) as heard,
+            agent(folder, named, 500.0, *flags, **clock.environment) as process,
+        ):
             until(lambda: "is not yet valid: it is 2000-01-0" in said.read_text(), "it says so")
             clock.move(0)
             heard.wait(lambda: len(heard.records()) > 20)
