@@ -14,7 +14,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check assets bench clean
+.PHONY: help demo test check assets bench faults soak clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -34,8 +34,16 @@ check: $(ALL) ## lint, format and types
 assets: $(DEMO) ## fetch the page's chart library, if the installation could not
 	@exec $(VENV)/bin/python -m monitor.assets
 
-bench: $(ALL) ## measure what it costs here, and write docs/bench.md
-	@exec $(VENV)/bin/python -m tests.bench.measure
+bench: $(ALL) ## measure what it costs here, and write docs/bench.md; ARGS='--only start' some of it
+	@exec $(VENV)/bin/python -m tests.bench.measure $(ARGS)
+
+faults: $(ALL) ## each row of docs/faults.md, and how long it takes
+	@sh tests/install-tools.sh
+	@exec $(VENV)/bin/python -m pytest tests/edge/faults --numprocesses auto --dist loadfile --durations 0
+
+soak: $(ALL) ## all of it under random faults for FOR=1h (default 90s); SEED=N repeats them, OUT=FILE keeps the report
+	@sh tests/install-tools.sh
+	@exec $(VENV)/bin/python -m tests.soak $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out $(OUT))
 
 clean: ## remove what builds, tests and demos left; .venv and runs stay
 	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ from convert.runtimes import RUNTIMES
 from convert.tflite import FORMATS
 from edge.command import run_command
 from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
-from edge.detection.scorer import runtime_version
+from edge.detection.network import runtime_version
 from edge.errors import ConfigError
 from trainer.quiet import start_tensorflow
 from trainer.run import Run, load

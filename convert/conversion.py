@@ -13,7 +13,8 @@ from edge import __version__
 from edge.bundle import bundle, proof
 from edge.detection.calibration import calibrate
 from edge.detection.habits import elapsed, plausible
-from edge.detection.scorer import Answers, Network
+from edge.detection.network import Network
+from edge.detection.scorer import Answers
 from edge.detection.window import Inputs, batches
 from trainer.quiet import quiet
 from trainer.run import Run

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.detection.scorer import Network, runtime_version
+from edge.detection.network import Network, runtime_version
 from edge.detection.window import Inputs
 from edge.errors import BundleError
 

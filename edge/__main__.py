@@ -7,6 +7,7 @@ from pathlib import Path
 from edge import __version__
 from edge.command import run_command
 from edge.config import BrokerSection, Config, check, overlay, read_config
+from edge.later import import_later
 from edge.sources import SOURCES
 
 
@@ -46,9 +47,13 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
     add("--journal", type=Path, metavar="FILE", help="the durable log of records")
     add("--commit-s", type=float, metavar="S", help="records may wait so long for the disk (default: 10)")
     add("--period", type=float, metavar="S", help="seconds between readings (default: the bundle's, or 10)")
-    add("--sensor-device", metavar="NAME", help="iio: the device's name or path (default: the first found)")
+    add("--sensor-device", metavar="NAME", help="iio: the device's name or path, or several by commas")
     add("--pin", type=int, help="dht: the GPIO number (default: 4)")
-    add("--sensor", choices=["DHT11", "DHT22"], help="dht: the sensor (default: DHT22)")
+    add(
+        "--sensor",
+        choices=["DHT11", "DHT22", "BME280"],
+        help="dht: DHT11 or DHT22; simulator: DHT22 or, with pressure, BME280 (default: DHT22)",
+    )
     add("--file", type=Path, help="replay: the recorded CSV file")
     add("--repair", action="store_true", default=None, help="replay: drop rows that cannot be used")
     add("--seed", type=int, metavar="N", help="simulator: same seed, same room (default: 0)")
@@ -106,6 +111,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _agent(options: argparse.Namespace) -> int:
+    import_later("urllib.request")  # paho asks it for a proxy, where PySocks is installed; 3 MB
     from edge.service import serve
 
     return serve(

@@ -15,6 +15,7 @@ from edge.journal import Journal
 from edge.journal.corrections import Correction, correct_event
 from edge.judge import Judge, Judged
 from edge.message import encode, finite
+from edge.notices import Notices
 from edge.reading import Reading
 from edge.record import Origin, event_message, record
 from edge.snooze import Snooze
@@ -47,6 +48,7 @@ class Agent:
         origin: Origin,
         on_record: Callable[[dict[str, Any]], None] = lambda _: None,
         snooze: Snooze | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self._source = source
         self._judge = judge
@@ -54,6 +56,7 @@ class Agent:
         self._origin = origin
         self._on_record = on_record
         self._snooze = snooze
+        self._notices = notices or Notices()
         self._recent: deque[dict[str, Any]] = deque(maxlen=EVENT_WINDOW)
         self._event_numbers: dict[str, int] = {}  # of the events that are open, one a kind
         self._last_event = 0  # the number of the newest event
@@ -81,7 +84,7 @@ class Agent:
 
     def _close_events(self) -> None:
         """Nobody watches any more: events that are left open would stay so for ever."""
-        changes, model = self._judge.close(), self._judge.model
+        changes, model = (*self._judge.close(), *self._notices.close()), self._judge.model
         self._origin = replace(self._origin, model=model.label, judged=model.channels)
         now_ms = self._recent[-1]["ts_ms"] if self._recent else 0
         seq = self._journal.next_seq - 1
@@ -118,7 +121,9 @@ class Agent:
         if self._clock.see(reading.ts_ms, reading.mono_ms):
             self._date(seq)
         made = record(self._origin, seq, self._clock.quality, reading, verdict)
-        events = tuple(self._event(seq, reading.ts_ms, change) for change in verdict.changes)
+        events = tuple(
+            self._event(seq, reading.ts_ms, change) for change in (*verdict.changes, *self._notices.changes())
+        )
         values = {c.key: finite(reading.values.get(c.name)) for c in self._origin.channels}
         self._recent.append({"ts_ms": reading.ts_ms, **values})
         try:

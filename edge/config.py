@@ -74,6 +74,7 @@ class BrokerSection:
     certfile: Path | None = None
     keyfile: Path | None = None
     keepalive_s: int = 30
+    spread_s: float = 35.0  # a lost broker is tried again at a random moment within this, for a fleet's sake
     # An agent that runs for years outlives its broker; one that a person starts says at once
     # when the broker refuses. So a file waits, and the command line does not.
     wait: bool = True
@@ -155,6 +156,8 @@ def broker_settings(section: BrokerSection, device: str) -> BrokerSettings:
         certfile=section.certfile,
         keyfile=section.keyfile,
         keepalive_s=section.keepalive_s,
+        # who types the broker's address has one device, and waits for it
+        spread_s=section.spread_s if section.wait else 0.0,
     )
 
 
@@ -184,6 +187,7 @@ def check(config: Config) -> Config:
     not_negative = {
         "agent.period_s": config.agent.period_s,
         "source.speed": config.source.speed,
+        "broker.spread_s": config.broker.spread_s,
         "source.faults_every_s": config.source.faults_every_s,
     }
     for name, value in positive.items():

@@ -1,9 +1,10 @@
-"""An anomaly, a sensor fault or an advisory from onset to end."""
+"""Something that is not as it should be, from onset to end: mostly an anomaly or a sensor fault."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["anomalous", "sensor_fault", "advisory"]
+# namesake: another agent bears this device's id, and the broker turns one out for the other
+Kind = Literal["anomalous", "sensor_fault", "advisory", "namesake"]
 Phase = Literal["start", "update", "end"]
 
 # An open event is announced again when it has become this many times worse.
@@ -14,8 +15,8 @@ WORSE = 2.0
 class Event:
     """What is known of an event so far. Tuples have one number a channel, physical units.
 
-    `observed`, `expected`, `spread` and `share` are those of the worst reading; a sensor
-    fault and an advisory have none. `end_ms` is the last strange reading, None while the event is open.
+    `observed`, `expected`, `spread` and `share` are those of the worst reading; only an anomaly
+    has them. `end_ms` is the last strange reading, None while the event is open.
     """
 
     kind: Kind

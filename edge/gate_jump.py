@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.reading import Channel, Reading
 
 Values = tuple[float, ...]  # one a channel, physical units
@@ -33,12 +36,33 @@ class Jumps:
         values = tuple(float(reading.values[c.name] or 0.0) for c in self._channels)
         jumped = self._jumped(values, reading.mono_ms)
         if not jumped or self._is_confirmed(values, jumped):
-            self._believed, self._believed_ms = values, reading.mono_ms
-            self._waiting, self.waited = None, 0
+            self.believe(values, reading.mono_ms)
             return None
         self._waiting = values
         self.waited += 1
         return self._sentence(values, jumped)
+
+    @property
+    def trusts(self) -> bool:
+        """Whether it believed the newest reading."""
+        return self._believed is not None and self._waiting is None
+
+    def believe(self, values: Values, mono_ms: int) -> None:
+        """A reading that is known to be near the one before."""
+        self._believed, self._believed_ms = values, mono_ms
+        self._waiting, self.waited = None, 0
+
+    def are_near(self, values: NDArray[np.float64], mono_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of n readings (n, C) is believed when the one before it is; the first is not."""
+        elapsed_s = np.diff(mono_ms) / 1000.0 * self._speed
+        moves = abs(np.diff(values, axis=0))
+        far = [
+            [move > leap.within(elapsed_s) for leap in (channel.alone, channel.together)]
+            for channel, move in zip(self._channels, moves.T, strict=True)
+        ]
+        alone = np.logical_or.reduce([each[0] for each in far])
+        together = np.add.reduce([each[1].astype(np.int64) for each in far])
+        return np.concatenate([[False], ~(alone | (together > 1))])
 
     def _jumped(self, values: Values, mono_ms: int) -> list[int]:
         """The channels that went further than is believable."""

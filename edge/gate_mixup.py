@@ -7,6 +7,9 @@ looks at the bytes and knows; Adafruit's library has to be told.
 
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.reading import HUMIDITY, TEMPERATURE
 
 DHT11_LOWEST_PCT, DHT11_HIGHEST_PCT, DHT11_HIGHEST_C = 5, 100, 60
@@ -24,6 +27,11 @@ def mixup(values: Mapping[str, float | None]) -> str | None:
     if _is_dht22_as_dht11(temperature, humidity):
         return _sentence(temperature, humidity, "DHT22", "DHT11")
     return None
+
+
+def no_mixup(humidity: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the humidities (n,) no such mix-up makes, whatever the temperature; others it may."""
+    return (humidity > DHT22_AS_DHT11_PCT) & (humidity < DHT11_LOWEST_PCT * 25.0)
 
 
 def with_advice(error: str, setting: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from edge import __version__
 from edge.agent import Agent
 from edge.clock import clock_quality
-from edge.detection.scorer import runtime_version
+from edge.detection.network import runtime_version
 from edge.journal import Journal
 from edge.judge import Judge
 from edge.message import VERSION
@@ -67,6 +67,7 @@ class Health:
         if uplink is not None:
             faults.update({f"callback_{name}": count for name, count in uplink.connection.faults.items()})
             faults.update(refused=uplink.refused, publisher=uplink.faults)
+        standing = {} if uplink is None else {"broker": uplink.standing()}
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "v": VERSION,
@@ -88,6 +89,7 @@ class Health:
             },
             "faults": faults,
             "model": self._judge.model.label,
+            **standing,
             "host": {
                 "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
                 "rss_bytes": _resident_bytes(),

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from edge.detection.detector import Verdict
+from edge.detection.memory import Memory
+from edge.detection.verdict import Verdict
 from edge.event import Change
 from edge.reading import Channel, Reading
 from edge.swap.probation import Probation
@@ -27,6 +28,13 @@ class Watcher(Protocol):
 
     def close(self) -> tuple[Change, ...]:
         """The end of watching ends what is open."""
+
+    @property
+    def memory(self) -> Memory | None:
+        """What it has come to know, to be kept for another time; None when it judges nothing."""
+
+    def restore(self, memory: Memory) -> None:
+        """Know that again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,11 @@ class Judge:
     def faults(self) -> int:
         """How many readings a model could not judge."""
         return self._faults + self._model.watcher.faults
+
+    def memory(self, label: str) -> Memory | None:
+        """What the model at work has come to know, if its name begins so. Safe from any thread."""
+        with self._lock:
+            return self._model.watcher.memory if (self._model.label or "").startswith(label) else None
 
     @property
     def readings_left(self) -> int | None:

@@ -1,6 +1,7 @@
 """Watches the sensor and judges nothing: for a device without a model, or one new to its room."""
 
-from edge.detection.detector import State, Verdict
+from edge.detection.memory import Memory
+from edge.detection.verdict import State, Verdict
 from edge.event import Change, Event, EventTracker
 from edge.gate import Gate
 from edge.reading import Channel, Reading
@@ -27,6 +28,11 @@ class Onlooker:
             return reading, Verdict(self._state, why=reason)
         event = Event("sensor_fault", reading.ts_ms, None, reason)
         return reading, Verdict("sensor_fault", why=reason, changes=self._tracker.strange(event))
+
+    memory = None  # it judges nothing, and so learns nothing
+
+    def restore(self, memory: Memory) -> None:
+        """Nothing to be reminded of."""
 
     def close(self) -> tuple[Change, ...]:
         """The end of watching ends an open event."""

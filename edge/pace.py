@@ -8,7 +8,6 @@ from edge.config import Config
 from edge.errors import BundleError
 from edge.sources import Source, open_source
 from edge.sources.deadline import Deadline
-from edge.sources.replay import Replay
 from edge.swap.beginning import NO_MODEL
 
 DEFAULT_PERIOD_S = 10.0
@@ -41,6 +40,8 @@ def open_paced(config: Config, stop: threading.Event) -> tuple[Source, Pace]:
     """
     settings = config.source
     if settings.kind == "replay":
+        from edge.sources.replay import Replay  # it reads CSV files, which nobody else here does
+
         replay = Replay.open(settings)
         room_s = replay.recording.period_s
         return replay, Pace(room_s / settings.speed if settings.speed else 0.0, room_s, 1.0)

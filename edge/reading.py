@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from edge.detection.arithmetic import N
+
 Quality = Literal["ok", "retried", "rejected", "missing"]
 
 
@@ -14,7 +16,7 @@ class Leap:
     at_once: float = math.inf
     per_minute: float = 0.0
 
-    def within(self, elapsed_s: float) -> float:
+    def within(self, elapsed_s: N) -> N:
         """The furthest that it can go in so many seconds."""
         return self.at_once + self.per_minute * elapsed_s / 60.0
 
@@ -28,7 +30,8 @@ class Channel:
     unit. `key` is the name in JSON and CSV, which carries the unit. `floor` is a change that
     nobody would call strange however quiet the room: no deviation counts as smaller. `alone` is
     the furthest that this value can go while the others stay, `together` when another goes as wildly:
-    a wrong reading that keeps its checksum is wrong in two places (`edge/gate_jump.py`).
+    a wrong reading that keeps its checksum is wrong in two places (`edge/gate_jump.py`). A value that
+    always moves and stands for `stands_min` minutes is a stuck sensor's (`edge/gate_still.py`).
     """
 
     name: str
@@ -40,6 +43,7 @@ class Channel:
     floor: float = 0.0
     alone: Leap = Leap()
     together: Leap = Leap()
+    stands_min: float = math.inf
 
     def is_plausible(self, value: float) -> bool:
         """Whether `value` is finite and inside what a working sensor can report."""
@@ -48,7 +52,8 @@ class Channel:
 
 # `alone` is for the sensor in the fastest change there is, which must stay an event to be found: a DHT22
 # (time constant 6 s in moving air) that goes from a freezer to a hand, a breath or steam on its humidity
-# element (below 5 s), a pressure vessel that opens. `together` is for the air of a room: the
+# element (below 5 s); for the air's pressure a lift in a tower (0.5 hPa a second), since a gale takes an hour
+# and a door half a hectopascal: more is the barometer. `together` is for the air of a room: the
 # 121,000 unlabelled readings of recorded rooms, one in 5 to 3600 s, come to 0.42 of it (3.4 °C and 7.1 % in
 # five minutes, on a mote in the sun), where a wrong bit in two places is 12.8 °C and 12.8 %.
 TEMPERATURE = Channel(
@@ -56,7 +61,7 @@ TEMPERATURE = Channel(
 )
 HUMIDITY = Channel("humidity", "%", "humidity_pct", 0.0, 100.0, 0.1, 0.2, Leap(40.0, 30.0), Leap(4.0, 1.2))
 PRESSURE = Channel(
-    "pressure", "hPa", "pressure_hpa", 300.0, 1100.0, 0.01, 0.03, Leap(60.0, 60.0), Leap(3.0, 1.2)
+    "pressure", "hPa", "pressure_hpa", 300.0, 1100.0, 0.01, 0.03, Leap(5.0, 20.0), Leap(3.0, 1.2), 3.0
 )
 
 # The order here is the order of channels everywhere: in windows, models, records and pages.

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, cast
 
 import numpy as np
 
 from edge.journal_reader import JournalReader
-from edge.reading import Channel, Reading
+from edge.reading import Channel, Quality, Reading
 from edge.recording import Recording, find_gaps
 
 # More records than this no window reaches back (42 hours at one in ten seconds).
@@ -27,22 +29,21 @@ def recall(
     Their monotonic time is that of this `boot`, so that a reading of now follows on them; before
     the boot it goes on backwards by the wall clock, as far as that was set. Raises JournalError.
     """
+    found: list[Reading] = []
+    last: dict[str, Any] = {}
     with JournalReader(path) as journal:
-        found = list(_timed(journal.records(max(since, journal.last_seq - most))))
+        # one record at a time: as they stand in the journal, so many would take 60 MB
+        for mono_ms, last in _timed(journal.records(max(since, journal.last_seq - most))):
+            values = {c.name: last.get(c.key) for c in channels}
+            found.append(
+                Reading(
+                    int(last["ts_ms"]), mono_ms, values, cast(Quality, intern(last["q"])), last.get("fault")
+                )
+            )
     if not found:
         return []
-    end, last = found[-1]
-    shift = _now_of(last, boot) - end
-    return [
-        Reading(
-            int(table["ts_ms"]),
-            mono_ms + shift,
-            {c.name: table.get(c.key) for c in channels},
-            table["q"],
-            table.get("fault"),
-        )
-        for mono_ms, table in found
-    ]
+    shift = _now_of(last, boot) - found[-1].mono_ms
+    return [replace(each, mono_ms=each.mono_ms + shift) for each in found]
 
 
 def history(

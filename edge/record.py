@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.clock import ClockQuality
-from edge.detection.detector import Verdict
+from edge.detection.verdict import Verdict
 from edge.event import Change
 from edge.message import VERSION, finite
 from edge.reading import Channel, Reading

@@ -65,7 +65,7 @@ class Remote:
         }
         if recalibrate is not None:
             actions["recalibrate"] = lambda _: recalibrate()
-        self._commands = Commands(self._journal, uplink.send, actions)
+        self._commands = Commands(self._journal, uplink.send, actions, lambda: uplink.batch_bytes)
         self._commands.start()
         uplink.listen(topic(self._device, "cmd/+"), self._commands.receive)
 
@@ -81,10 +81,11 @@ class Remote:
     def told(self, health: dict[str, Any]) -> dict[str, Any]:
         """The health report with what is known here."""
         refused = 0 if self._commands is None else self._commands.refused
+        sent = {"sent_seq": self._journal.sent, "epochs": self._journal.epochs()}
         return {
             **health,
             "epoch": self._journal.epoch,
-            "journal": {**health["journal"], "sent_seq": self._journal.sent},
+            "journal": {**health["journal"], **sent},
             "faults": {**health["faults"], "commands_refused": refused},
             "snoozed_s": self.snooze.left_s,
         }

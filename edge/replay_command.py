@@ -1,20 +1,25 @@
 """`python -m edge replay`: CSV in; times, channels, score, expected, anomaly, event, state, advisory out."""
 
 import csv
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundle import bundle as bundles
 from edge.bundle import proof
 from edge.bundle.bundle import Bundle
 from edge.bundle.compatibility import check_fits
 from edge.csvfile import read_csv
-from edge.detection.replay import Judgement, judge
+from edge.detection.judgement import Judgement
+from edge.detection.replay import ROWS, judge_parts
 from edge.errors import ConfigError
-from edge.recording import Recording
+from edge.recording import Recording, Times
 
 # The last columns; `advisory` is 1 while a shift that has lasted for hours is open.
 VERDICT = ("anomaly", "event", "state", "advisory")
@@ -29,40 +34,64 @@ def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repa
     proof.check(content, str(bundle))
     recording = read_csv(file, repair=repair)
     check_fits(model, recording.channels, recording.period_s, str(file))
-    if one_by_one:
-        detector = model.open_detector()
-        judgement = Judgement(tuple(detector.see(recording.reading(row))[1] for row in range(len(recording))))
-    else:
-        judgement = judge(recording, model.network(), model.windowing, model.detector)
+    parts = _one_by_one(recording, model) if one_by_one else _together(recording, model)
     with out.open("w", newline="", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows(rows(recording, model, judgement))
-    events = max(judgement.event_numbers().tolist(), default=0)
-    alarms = int(judgement.alarm.sum())
+        alarms, events = write(stream, recording, model, parts)
     print(f"{len(recording)} readings judged, {alarms} strange, {events} events", file=sys.stderr)
     return 0
 
 
-def rows(recording: Recording, model: Bundle, judgement: Judgement) -> Iterator[list[object]]:
-    """The table: a header, then a row a reading; empty where there is nothing to say."""
+def _together(recording: Recording, model: Bundle) -> Iterator[Judgement]:
+    return judge_parts(recording, model.network(), model.windowing, model.detector)
+
+
+def _one_by_one(recording: Recording, model: Bundle) -> Iterator[Judgement]:
+    detector = model.open_detector(measured=recording.channels)
+    for start in range(0, len(recording), ROWS):
+        rows = range(start, min(start + ROWS, len(recording)))
+        yield Judgement.of((detector.see(recording.reading(row))[1] for row in rows), len(model.channels))
+
+
+def write(stream: TextIO, recording: Recording, model: Bundle, parts: Iterable[Judgement]) -> tuple[int, int]:
+    """A header, then a row a reading; how many readings were strange, and how many events began."""
     own = [recording.columns.get(c.name, c.key) for c in recording.channels]
     judged = [recording.columns.get(c.name, c.key) for c in model.channels]
-    yield ["timestamp", *own, "score", *(f"expected_{name}" for name in judged), *VERDICT]
-    numbers, advised = judgement.event_numbers().tolist(), judgement.advised().tolist()
-    nothing = [""] * len(judged)
-    for row, verdict in enumerate(judgement.verdicts):
-        yield [
-            _time(int(recording.ts_ms[row])),
-            *("" if value != value else f"{value:.10g}" for value in recording.values[row].tolist()),
-            "" if verdict.score is None else f"{verdict.score:.6g}",
-            *([f"{x:.6g}" for x in verdict.expected] if verdict.expected else nothing),
-            "" if verdict.anomaly is None else int(verdict.anomaly),
-            numbers[row] or "",
-            verdict.state,
-            int(advised[row]),
+    header = ["timestamp", *own, "score", *(f"expected_{name}" for name in judged), *VERDICT]
+    csv.writer(stream, lineterminator="\n").writerow(header)
+    row = alarms = events = 0
+    advised = False
+    for part in parts:
+        numbers, advice = part.event_numbers(events), part.advised(advised)
+        rows = slice(row, row + len(part))
+        columns = [
+            _times(recording.ts_ms[rows]),
+            *(_texts(column, "%.10g") for column in recording.values[rows].T),
+            _texts(part.score, "%.6g"),
+            *(_texts(column, "%.6g") for column in part.expected.T),
+            _texts(np.where(np.isnan(part.score), np.nan, part.alarm), "%d"),
+            _texts(np.where(numbers == 0, np.nan, numbers), "%d"),
+            part.states,
+            _texts(advice, "%d"),
         ]
+        stream.write("\n".join([*map(",".join, zip(*columns, strict=True)), ""]))
+        row, alarms, events = row + len(part), alarms + int(part.alarm.sum()), events + part.begun()
+        advised = bool(advice[-1])
+    return alarms, events
 
 
-def _time(ts_ms: int) -> str:
-    when = datetime.fromtimestamp(ts_ms / 1000.0, UTC)
-    return f"{when:%Y-%m-%d %H:%M:%S}" + (f".{ts_ms % 1000:03d}" if ts_ms % 1000 else "")
+def _texts(column: NDArray[Any], form: str) -> list[str]:
+    """n numbers, and nothing where there is none."""
+    numbers = column.tolist()
+    if all(map(math.isfinite, numbers)):
+        return (f"{form} " * len(numbers) % tuple(numbers)).split()
+    return [form % number if math.isfinite(number) else "" for number in numbers]
+
+
+def _times(ts_ms: Times) -> list[str]:
+    """n times, such as `2024-05-01 12:00:00` or `2024-05-01 12:00:00.250`."""
+    seconds = np.datetime_as_string((ts_ms // 1000).astype("M8[s]")).tolist()
+    times = "\n".join(seconds).replace("T", " ").split("\n")
+    if not np.any(ts_ms % 1000):
+        return times
+    fractions = [f".{ms:03d}" if ms else "" for ms in (ts_ms % 1000).tolist()]
+    return list(map(str.__add__, times, fractions))

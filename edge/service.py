@@ -21,6 +21,7 @@ from edge.judge import Judge, Model
 from edge.log import set_up_log
 from edge.mqtt.broker import knock
 from edge.mqtt.connection import Connection
+from edge.notices import Notices
 from edge.notify import ServiceManager, Watchdog
 from edge.pace import Pace, open_paced
 from edge.recall import recall
@@ -31,12 +32,14 @@ from edge.sources import Source
 from edge.sources.deadline import hangs
 from edge.swap.admission import Rules
 from edge.swap.beginning import NO_MODEL, Beginning, begin
+from edge.swap.desk import Desk
 from edge.swap.lessons import Lessons
+from edge.swap.memories import Memories
 from edge.swap.opening import Opening
 from edge.swap.store import ModelStore
 from edge.swap.story import Story
 from edge.swap.succession import Trial
-from edge.swap.updates import Desk, Updates
+from edge.swap.updates import Updates
 from edge.uplink.presence import Presence
 from edge.uplink.uplink import Uplink
 
@@ -76,16 +79,19 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: Ending) 
     try:
         store = ModelStore(config.journal.path.with_name(config.journal.path.stem + ".models"))
         start = begin(_file(config, source), rules, store, typed=typed)
-        opening = Opening(store, source.channels, pace.speed, config.agent.false_alarms_per_week)
+        memories = None if source.simulated or source.name == "replay" else Memories(store)
+        budget = config.agent.false_alarms_per_week
+        opening = Opening(store, source.channels, pace.speed, budget, memories)
         model = opening.model(start.at_work.bundle) if start.at_work else opening.no_model()
         judge = Judge(model, lambda outcome: updates.outcome(outcome) if updates else None)
         origin = _origin(journal, source, model)
+        notices = Notices()
         agent = Agent(
-            source, judge, journal, origin, lambda made: _kept(made, watchdog, uplink), remote.snooze
+            source, judge, journal, origin, lambda made: _kept(made, watchdog, uplink), remote.snooze, notices
         )
         health = Health(agent, journal, judge)
         session = secrets.token_hex(8)
-        uplink = _uplink(config, journal, session, pace, lambda: remote.told(health.report(uplink)))
+        uplink = _uplink(config, journal, session, pace, lambda: remote.told(health.report(uplink)), notices)
         presence = Presence(
             config.agent.device, info(config.agent.device, session, origin, pace.wait_s), uplink
         )
@@ -162,14 +168,21 @@ def _origin(journal: Journal, source: Source, model: Model) -> Origin:
 
 
 def _uplink(
-    config: Config, journal: Journal, session: str, pace: Pace, health: Callable[[], dict[str, Any]]
+    config: Config,
+    journal: Journal,
+    session: str,
+    pace: Pace,
+    health: Callable[[], dict[str, Any]],
+    notices: Notices,
 ) -> Uplink | None:
     if not config.broker.address:
         return None
     broker = broker_settings(config.broker, config.agent.device)
     if not config.broker.wait:
         knock(broker)
-    return Uplink(config.agent.device, journal, partial(Connection, broker), session, pace.wait_s, health)
+    return Uplink(
+        config.agent.device, journal, partial(Connection, broker), session, pace.wait_s, health, notices
+    )
 
 
 def _connect(config: Config, uplink: Uplink | None) -> None:

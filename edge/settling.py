@@ -8,7 +8,6 @@ new device records, learns, judges, and learns anew as its history grows.
 import json
 import logging
 import os
-import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,9 +15,7 @@ from typing import Any
 
 from edge.bundle.bundle import Bundle, unpack
 from edge.child import child_command, child_environment
-from edge.detection.calibration import calibrate
 from edge.detection.detector_settings import DetectorSettings
-from edge.detection.habits import learn_habits
 from edge.detection.windowing import Windowing
 from edge.errors import PicanaryError, RecordingError
 from edge.recall import history
@@ -29,7 +26,7 @@ FILE = "settled.json"
 DEADLINE_S = 600.0
 # The first verdicts come after the first of these; each time a history has doubled, it says more.
 POINTS_DAYS = (0.25, 0.5, 1.0, 2.0, 4.0, 7.0, 14.0, 28.0)
-MOST_DAYS = POINTS_DAYS[-1]
+MOST_DAYS, DAY_S = POINTS_DAYS[-1], 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class Settled:
     days: float  # of the history that it was learnt from
     windowing: Windowing
     detector: DetectorSettings
+    at_days: float = 0.0  # how far the journal had counted; a full one has let some of these days go
 
     def of(self, bundle: Bundle) -> Bundle:
         """The model with this room's scales; its version says how much of the room it has seen."""
@@ -48,7 +46,8 @@ class Settled:
     def to_json(self) -> bytes:
         """As it stands on disk."""
         table = {"windowing": self.windowing.to_json(), "detector": self.detector.to_json()}
-        return json.dumps({"model": self.model, "days": self.days, **table}, allow_nan=False).encode()
+        about = {"model": self.model, "days": self.days, "at_days": self.at_days}
+        return json.dumps({**about, **table}, allow_nan=False).encode()
 
 
 def settled_from(content: bytes | None, bundle: Bundle) -> Settled | None:
@@ -61,7 +60,8 @@ def settled_from(content: bytes | None, bundle: Bundle) -> Settled | None:
             return None
         windowing = Windowing.from_json(table["windowing"])
         detector = DetectorSettings.from_json(table["detector"], len(windowing.channels))
-        found = Settled(str(table["model"]), float(table["days"]), windowing, detector)
+        days = float(table["days"])
+        found = Settled(str(table["model"]), days, windowing, detector, float(table.get("at_days", days)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         LOG.warning("%s cannot be used (%s): the room is learnt anew", FILE, error)
         return None
@@ -97,6 +97,10 @@ def next_point(days: float) -> float:
 
 def settle(bundle: Bundle, history: Recording, days: float, false_alarms_per_week: float) -> Settled:
     """Learn the room from a history. Raises RecordingError when it is too short or too thin."""
+    # the child alone learns, and the agent has years to go without what it takes
+    from edge.detection.calibration import calibrate
+    from edge.detection.habits import learn_habits
+
     habits = learn_habits(history)
     habits = replace(habits, windowing=habits.windowing.with_shapes(bundle.windowing.shapes))
     detector = calibrate(history, habits, bundle.network(), false_alarms_per_week)
@@ -108,6 +112,8 @@ def settle_apart(bundle: bytes, order: "Order") -> bytes:
 
     Returns what `settled_from` reads. Raises RecordingError.
     """
+    import subprocess
+
     command = child_command("edge.settling", json.dumps(order.to_json()))
     try:
         child = subprocess.run(
@@ -140,7 +146,9 @@ def main(arguments: list[str]) -> int:
             days=MOST_DAYS,
             since=order.since,
         )
-        sys.stdout.buffer.write(settle(model, past, order.days, order.false_alarms_per_week).to_json())
+        days = min(order.days, len(past) * order.period_s / DAY_S)
+        learnt = settle(model, past, days, order.false_alarms_per_week)
+        sys.stdout.buffer.write(replace(learnt, at_days=order.days).to_json())
     except PicanaryError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from monitor.dating import Clocks
 from monitor.ledger import Ledger
-from monitor.message import SEQ_MOST, Event, Health, Info, Judged, Record, Status
+from monitor.message import SEQ_MOST, Event, Health, Info, Judged, Record, Status, epochs_told
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Device:
     newest: Judged | None = None
     last_event: Event | None = None
     ledgers: dict[str, Ledger] = field(default_factory=dict)  # by epoch
+    clocks: Clocks = field(default_factory=Clocks)
     born: str | None = None  # the session of the newest birth
     repeated: int = 0
     malformed: int = 0
@@ -41,13 +43,26 @@ class Device:
         if self.newest is None or _is_newer(judged.record, self.newest.record, self.info):
             self.newest = judged
 
-    def see_health(self, health: Health) -> str | None:
-        """How the agent is. The epoch of which it says that more was sent than has come."""
+    def see_health(self, health: Health) -> set[str]:
+        """How the agent is; the epochs of which it says that more was sent than came. Raises Malformed."""
+        told = epochs_told(health)
         self.health = health
-        ledger = self.ledgers.get(health.epoch or "")
-        sent = health.journal.get("sent_seq")
+        ledger, sent = self.ledgers.get(health.epoch or ""), health.journal.get("sent_seq")
         promised = ledger is not None and isinstance(sent, int) and ledger.promise(min(sent, SEQ_MOST))
-        return health.epoch if promised else None
+        return self._cover(told) | ({health.epoch} if promised and health.epoch else set())
+
+    def _cover(self, told: list[tuple[str, int, int]]) -> set[str]:
+        """Epochs in their order: of the first that we know the rest, of the later ones all was sent."""
+        known = [place for place, (epoch, _, _) in enumerate(told) if epoch in self.ledgers]
+        if not self.ledgers:
+            return set()  # what was before we first heard of the device was never promised to us
+        changed: set[str] = set()
+        for epoch, first, last in told[known[0] if known else 0 :]:
+            ledger = self.ledgers.setdefault(epoch, Ledger())
+            from_seq = ledger.first if known and epoch == told[known[0]][0] else first
+            if first <= last and ledger.cover(from_seq, last):
+                changed.add(epoch)
+        return changed
 
     def enter(self, record: Record) -> bool:
         """Into the ledger; False when it had come before."""

@@ -38,6 +38,7 @@ class News:
     devices: set[str] = field(default_factory=set)
     records: dict[str, list[Judged]] = field(default_factory=dict)
     events: dict[str, list[Event]] = field(default_factory=dict)
+    dated: set[str] = field(default_factory=set)  # devices whose earlier records have other times now
 
 
 class Fleet:
@@ -68,6 +69,8 @@ class Fleet:
             for leaf in ("status", "info", "health"):
                 if payload := parts[leaf]:
                     fleet.take(f"picanary/v1/{device_id}/{leaf}", payload, News())
+        for device_id, boot in store.doubted():
+            fleet._device(device_id).clocks.recall(boot)
         for device in fleet.devices.values():
             for epoch in device.ledgers:
                 if body := store.newest_record(device.id, epoch):
@@ -109,13 +112,12 @@ class Fleet:
         news.changes.devices.setdefault(device.id, {})["info"] = payload
 
     def _health(self, device: Device, payload: bytes, news: News) -> None:
-        promised = device.see_health(decode(payload, Health))
-        if promised is not None:
-            news.changes.ledgers[device.id, promised] = device.ledgers[promised]
+        for epoch in device.see_health(decode(payload, Health)):
+            news.changes.ledgers[device.id, epoch] = device.ledgers[epoch]
         news.changes.devices.setdefault(device.id, {})["health"] = payload
 
     def _state(self, device: Device, payload: bytes, _: News) -> None:
-        device.see_record(decode_record(payload))
+        device.see_record(device.clocks.true(decode_record(payload)))
 
     def _data(self, device: Device, payload: bytes, news: News) -> None:
         device.heard_ms = _now_ms()
@@ -134,10 +136,18 @@ class Fleet:
             news.changes.ledgers[device.id, epoch] = device.ledgers[epoch]
 
     def _record(self, device: Device, judged: Judged, news: News) -> None:
-        record = judged.record
-        if not device.enter(record):
+        if not device.enter(judged.record):
             return
+        told = device.clocks.see(judged.record)
+        if told is not None:
+            news.changes.dated.append((device.id, told))
+            news.dated.add(device.id)
+        judged = device.clocks.true(judged)
+        record = judged.record
         device.see_record(judged)
+        doubt = device.clocks.doubt(record)
+        if doubt is not None:
+            news.changes.note_doubt(device.id, record.epoch, doubt, record.seq)
         news.changes.records.append((device.id, record.epoch, record.seq, record.ts_ms, judged.raw))
         news.changes.ledgers[device.id, record.epoch] = device.ledgers[record.epoch]
         news.records.setdefault(device.id, []).append(judged)
@@ -150,6 +160,10 @@ class Fleet:
         news.events.setdefault(device.id, []).append(event)
 
 
+# kinds of events that can be open beside an alarm, and that no record shows
+APART = ("advisory", "namesake")
+
+
 def _now_ms() -> int:
     return int(time.time() * 1000)
 
@@ -158,27 +172,29 @@ def event_to_page(event: Event, summary: Mapping[str, Any]) -> dict[str, Any]:
     """An event for the page. `open` is False too when its end was never reported but is past.
 
     An agent that was switched off in an event's middle never tells its end; the device's `summary`
-    does: by a later record that is neither anomalous nor faulty, or by a journal begun since. Of an
-    advisory only the latter tells, since records have no part in it.
+    does: by a later record that is neither anomalous nor faulty, or by a journal begun since. Of the
+    events that are apart only the latter tells, since records have no part in them.
     """
     info, newest = summary["info"], summary["newest"]
     known = info or newest
     lives = known is None or known["epoch"] == event.epoch
     later = newest is not None and newest["epoch"] == event.epoch and newest["seq"] > event.seq
-    over = event.state != "advisory" and later and newest["state"] not in ("anomalous", "sensor_fault")
+    over = event.state not in APART and later and newest["state"] not in ("anomalous", "sensor_fault")
     return {**msgspec.to_builtins(event), "open": event.end_ms is None and lives and not over}
 
 
 def events_to_page(events: Iterable[Event], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Events of one device for the page, newest first, as they are given.
 
-    An agent has one alarm and one advisory at a time: a newer one tells that those before are past.
+    An agent has one alarm at a time, and one event of each kind that is apart from alarms: a newer
+    one tells that those before are past.
     """
     shown = []
-    newer = {True: False, False: False}  # whether one was seen; advisories apart from alarms
+    newer: set[str] = set()
     for event in events:
         one = event_to_page(event, summary)
-        one["open"] = one["open"] and not newer[event.state == "advisory"]
-        newer[event.state == "advisory"] = True
+        of = event.state if event.state in APART else "alarm"
+        one["open"] = one["open"] and of not in newer
+        newer.add(of)
         shown.append(one)
     return shown

@@ -149,5 +149,6 @@ class Ingest:
                 device_id: [event_to_page(event, changed[device_id]) for event in events]
                 for device_id, events in news.events.items()
             },
+            "dated": sorted(news.dated),
         }
         return msgspec.json.encode(frame)

@@ -61,6 +61,19 @@ class Ledger:
         self.last = seq
         return True
 
+    def cover(self, first: int, last: int) -> bool:
+        """All from `first` to `last` have been sent. False when that is no news."""
+        if self.last == 0:
+            self.first, self.last, self.gaps = first, last, [(first, last)]
+            return True
+        news = self.promise(last)
+        if first >= self.first:
+            return news
+        start, end = self.gaps[0] if self.gaps else (0, 0)
+        self.gaps[: start == self.first] = [(first, end if start == self.first else self.first - 1)]
+        self.first = first
+        return True
+
     def declare(self, start: int, end: int, why: str) -> int:
         """What is missing from `start` to `end` will never come; returns how many that are."""
         gone: list[Gap] = []

@@ -14,6 +14,7 @@ CHANNELS_MOST = 16
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 SEQ_MOST = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MOST)]
+_Epochs = Annotated[list[tuple[Epoch, Seq, Seq]], Meta(max_length=1000)]
 Time = Annotated[int, Meta(ge=-8_640_000_000_000_000, le=8_640_000_000_000_000)]  # JavaScript's Date
 Text = Annotated[str, Meta(max_length=1000)]
 Numbers = dict[str, float | None]
@@ -127,7 +128,7 @@ class Event(Struct, frozen=True):
     ts_ms: Time
     onset_ms: Time
     end_ms: Time | None
-    state: Literal["anomalous", "sensor_fault", "advisory"]
+    state: Literal["anomalous", "sensor_fault", "advisory", "namesake"]
     score: float | None
     channel: Text | None
     observed: Numbers
@@ -153,6 +154,14 @@ class Health(Struct, frozen=True):
     host: Numbers
     epoch: Epoch | None = None
     snoozed_s: Annotated[int, Meta(ge=0)] = 0
+
+
+def epochs_told(health: Health) -> list[tuple[str, int, int]]:
+    """The epochs of its journal, oldest first: id, first number, last number sent. Raises Malformed."""
+    try:
+        return msgspec.convert(health.journal.get("epochs", []), _Epochs)
+    except msgspec.ValidationError as error:
+        raise Malformed(str(error)) from error
 
 
 class Response(Struct, frozen=True):

@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge.message import VERSION, encode, topic
 from edge.uplink.resend import WHY
@@ -41,11 +41,10 @@ class _Errand:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A gap; or numbers between two epochs, which may be the end of one or the beginning of the other."""
+    """A gap, or so much of it as one request may ask for."""
 
     epoch: str
     gap: Gap
-    between: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -58,7 +57,6 @@ class _Desk:
     session: str | None = None
     errand: _Errand | None = None
     in_vain: int = 0
-    looked_between: set[tuple[str, str]] = field(default_factory=set)
 
 
 class Repair:
@@ -104,8 +102,6 @@ class Repair:
         LOG.info("asked %s for records %d to %d of epoch %s", device.id, first, last, wanted.epoch)
         left = device.ledgers[wanted.epoch].missing
         desk.errand = _Errand(request, wanted, left, left, self._clock() + ANSWER_S)
-        if wanted.between is not None:
-            desk.looked_between.add(wanted.between)
 
     def _wait_for(self, device: Device, desk: _Desk, errand: _Errand) -> None:
         missing = device.ledgers[errand.wanted.epoch].missing
@@ -133,7 +129,7 @@ class Repair:
         for (start, end), cause in zip(response.gone, causes, strict=False):
             # no more than what was asked for
             gone += ledger.declare(max(start, first), min(end, last), WHY.get(cause, cause))
-        if response.ok and (ledger.missing < errand.left or errand.wanted.between is not None):
+        if response.ok and ledger.missing < errand.left:
             desk.errand, desk.pause_s = None, FIRST_PAUSE_S
             desk.resume = self._clock() + GRACE_S  # what was sent may still be on its way
         else:
@@ -142,22 +138,13 @@ class Repair:
 
 
 def _wanted(device: Device, desk: _Desk) -> _Wanted | None:
-    """The oldest gap, or the next one after each try in vain; else, once, what lies between two epochs."""
+    """The oldest gap, or the next one after each try in vain."""
     epochs = sorted(device.ledgers.items(), key=lambda item: item[1].first)
     gaps = sum(len(ledger.gaps) for _, ledger in epochs)
     place = desk.in_vain % gaps if gaps else 0
     for epoch, ledger in epochs:
         if place < len(ledger.gaps):
-            return _at_most(epoch, ledger.gaps[place])
+            first, last = ledger.gaps[place]
+            return _Wanted(epoch, (first, min(last, first + MOST_RECORDS - 1)))
         place -= len(ledger.gaps)
-    for (epoch, ledger), (follower, later) in itertools.pairwise(epochs):
-        for asked in (epoch, follower):
-            pair, numbers = (asked, f"{epoch} {follower}"), (ledger.last + 1, later.first - 1)
-            if numbers[0] <= numbers[1] and pair not in desk.looked_between:
-                return _at_most(asked, numbers, pair)
     return None
-
-
-def _at_most(epoch: str, gap: Gap, between: tuple[str, str] | None = None) -> _Wanted:
-    """So much of it as one request may ask for."""
-    return _Wanted(epoch, (gap[0], min(gap[1], gap[0] + MOST_RECORDS - 1)), between)

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
+from edge.journal.corrections import Correction
+from monitor import dating
 from monitor.ledger import Ledger
 
 APPLICATION_ID = 0x70634D6F  # "pcMo"
-VERSION = 2
-SCHEMA = """
-CREATE TABLE devices(device TEXT PRIMARY KEY, status BLOB, info BLOB, health BLOB);
+VERSION = 3
+SCHEMA = f"""
+{dating.SCHEMA}CREATE TABLE devices(device TEXT PRIMARY KEY, status BLOB, info BLOB, health BLOB);
 CREATE TABLE journals(id INTEGER PRIMARY KEY, device TEXT NOT NULL, epoch TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, gaps TEXT NOT NULL,
     declared TEXT NOT NULL DEFAULT '[]', UNIQUE(device, epoch));
@@ -28,6 +30,11 @@ CREATE TABLE events(journal INTEGER NOT NULL, id INTEGER NOT NULL, seq INTEGER N
     onset_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(journal, id)) WITHOUT ROWID;
 CREATE INDEX events_by_onset ON events(journal, onset_ms);
 """
+# From each format to the next. What came before the third is not dated anew.
+_MIGRATIONS = {
+    1: "ALTER TABLE journals ADD COLUMN declared TEXT NOT NULL DEFAULT '[]';",
+    2: dating.SCHEMA,
+}
 
 
 @dataclass(slots=True)
@@ -38,6 +45,15 @@ class Changes:
     events: list[tuple[str, str, int, int, int, bytes]] = field(default_factory=list)  # id, seq, onset, body
     devices: dict[str, dict[str, bytes]] = field(default_factory=dict)  # status, info, health as they came
     ledgers: dict[tuple[str, str], Ledger] = field(default_factory=dict)
+    doubted: dict[tuple[str, str, dating.Doubt], dating.Span] = field(default_factory=dict)  # device, epoch
+    dated: list[tuple[str, Correction]] = field(
+        default_factory=list
+    )  # device, what its clock turned out to be
+
+    def note_doubt(self, device: str, epoch: str, doubt: dating.Doubt, seq: int) -> None:
+        """A record whose time a later one may know better."""
+        first, last = self.doubted.get((device, epoch, doubt), (seq, seq))
+        self.doubted[device, epoch, doubt] = min(first, seq), max(last, seq)
 
 
 class Store:
@@ -66,11 +82,9 @@ class Store:
         (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != APPLICATION_ID:
             raise ConfigError(f"{self.path} is a database, but not a monitor's store: name another file")
-        if tables and version == 1:  # which knew of no gaps that are declared
-            self._writer.executescript(
-                "BEGIN; ALTER TABLE journals ADD COLUMN declared TEXT NOT NULL DEFAULT '[]';"
-                f"PRAGMA user_version = {VERSION}; COMMIT;"
-            )
+        if tables and version in _MIGRATIONS:
+            steps = "".join(_MIGRATIONS[each] for each in range(version, VERSION))
+            self._writer.executescript(f"BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
         elif tables and version != VERSION:
             raise ConfigError(f"{self.path} has format {version}, this monitor reads {VERSION}")
         self._writer.execute("PRAGMA journal_mode = WAL")
@@ -109,6 +123,10 @@ class Store:
                     "onset_ms = excluded.onset_ms, body = excluded.body WHERE excluded.seq >= seq",
                     (key, event, seq, onset_ms, body),
                 )
+            for (device, epoch, doubt), span in changes.doubted.items():
+                dating.keep_doubt(run, self._journal(device, epoch), doubt, span)
+            for device, told in changes.dated:
+                dating.correct(run, device, told)
             run("COMMIT")
         except BaseException:
             self._ids.clear()  # ids that were given in what is undone now
@@ -163,6 +181,12 @@ class Store:
                 "WHERE j.device = ? AND r.ts_ms BETWEEN ? AND ? ORDER BY r.ts_ms, r.seq",
                 (device, *span),
             )
+
+    def doubted(self) -> list[tuple[str, str]]:
+        """(device, boot) of records whose time is in doubt."""
+        with self._reader() as reader:
+            query = "SELECT DISTINCT j.device, d.boot FROM doubted d JOIN journals j ON j.id = d.journal"
+            return reader.execute(query).fetchall()
 
     def newest_record(self, device: str, epoch: str) -> bytes | None:
         """The body of the record with the highest seq of one journal."""

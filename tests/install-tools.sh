@@ -11,6 +11,10 @@ chromium,chromium-browser,google-chrome chromium
 ssh openssh-client
 sshd openssh-server
 systemd-analyze systemd
+faketime faketime
+unshare util-linux
+ip iproute2
+iptables iptables
 ps procps'
 
 is_there() {

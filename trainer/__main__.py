@@ -16,7 +16,10 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     command.add_argument(
-        "--data", type=Path, metavar="FILE", help="a recorded history (default: simulate one)"
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="a recorded history, a CSV or an agent's journal.db (default: simulate one)",
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/NAME)")
     command.add_argument("--name", help="the model's name (default: the file's, or 'room')")
@@ -36,6 +39,12 @@ def parser() -> argparse.ArgumentParser:
         help="what python -m trainer pretrain left, or 'none' (default: the one that comes with the package)",
     )
     command.add_argument("--days", type=float, default=28.0, help="days to simulate (default: 28)")
+    command.add_argument(
+        "--sensor",
+        choices=["DHT22", "BME280"],
+        default="DHT22",
+        help="what to simulate; a BME280 measures pressure too (default: DHT22)",
+    )
     command.add_argument(
         "--repair",
         action="store_true",
@@ -77,6 +86,7 @@ def _train(options: argparse.Namespace) -> int:
         days=options.days,
         repair=options.repair,
         prior=options.prior,
+        sensor=options.sensor,
     )
     out, metrics = train(order, quiet=options.json)
     if options.json:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.detection.replay import Judgement
+from edge.detection.judgement import Judgement
 from edge.recording import Recording
 from edge.sources.faults import inject, schedule
 from trainer import metrics
@@ -73,7 +73,7 @@ def measure(stretch: Recording, judgement: Judgement) -> dict[str, Any]:
 def ranking(judgement: Judgement) -> np.ndarray:
     """(n,) scores for ranking: a reading without one is not strange, a broken sensor is at the threshold."""
     score = np.nan_to_num(judgement.score, nan=0.0)
-    fault = np.array([v.state == "sensor_fault" for v in judgement.verdicts])
+    fault = np.array([state == "sensor_fault" for state in judgement.states])
     return np.where(fault, np.maximum(score, 1.0), score)
 
 

@@ -2,29 +2,42 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.csvfile import read_csv
 from edge.errors import RecordingError
-from edge.recording import Recording
+from edge.journal_reader import JournalReader
+from edge.reading import CHANNELS, Channel
+from edge.recall import history as recalled
+from edge.recording import Recording, find_gaps, sampling_period
 from edge.sources.faults import schedule
+from edge.sources.sensor import traces
 from edge.sources.simulator import simulate
 
 DAY_S = 86_400.0
 FEWEST_ROWS = 500
 TRAIN_DAYS, TEST_DAYS = 28, 14
 FAULTS_EVERY_S = 6 * 3600.0
+LEAST_PERIOD_S = 0.5  # no sensor of a room is read more often
 
 
 def simulated(
-    seed: int, period_s: float, days: float = TRAIN_DAYS, test_days: float = TEST_DAYS
+    seed: int,
+    period_s: float,
+    days: float = TRAIN_DAYS,
+    test_days: float = TEST_DAYS,
+    *,
+    sensor: str = "dht22",
 ) -> Recording:
     """`days` of a healthy simulated room, then `test_days` of the same room with labelled faults."""
     start_s, end_s = days * DAY_S, (days + test_days) * DAY_S
-    faults = schedule(np.random.default_rng(seed), start_s, end_s, FAULTS_EVERY_S, period_s=period_s)
-    return simulate(end_s, period_s, seed, faults)
+    names = tuple(trace.channel.name for trace in traces(sensor))
+    rng = np.random.default_rng(seed)
+    faults = schedule(rng, start_s, end_s, FAULTS_EVERY_S, channels=names, period_s=period_s)
+    return simulate(end_s, period_s, seed, faults, sensor=sensor)
 
 
 def from_csv(path: Path, repair: bool) -> Recording:
@@ -32,17 +45,62 @@ def from_csv(path: Path, repair: bool) -> Recording:
     return read_csv(path, repair=repair)
 
 
-FORMATS: dict[str, Callable[[Path, bool], Recording]] = {".csv": from_csv, ".tsv": from_csv, ".txt": from_csv}
+def from_journal(path: Path, repair: bool) -> Recording:
+    """What an agent has recorded: the good readings; where the sensor failed there is a gap.
+
+    Raises RecordingError, and JournalError when it is none. A journal needs no repair.
+    """
+    del repair
+    with JournalReader(path) as journal:
+        count, channels = journal.count(), _channels(journal)
+    # the period is not known yet, nor how many days there are: all of it
+    found = recalled(path, channels, 1.0, days=(count + 1) / DAY_S)
+    if len(found) < 2:
+        raise RecordingError(f"{path}: {len(found)} good readings in this journal; it takes {FEWEST_ROWS}")
+    period_s = sampling_period(found.ts_ms)
+    if period_s < LEAST_PERIOD_S:
+        raise RecordingError(
+            f"{path}: a reading every {period_s:g} s, as from a simulated room that lives faster than its "
+            "clock; train on a simulated room with: python -m trainer"
+        )
+    names, good = ", ".join(f"{c.name} ({c.unit})" for c in channels), len(found)
+    sentences = (
+        f"the journal of an agent: {names}",
+        f"{good} good readings, one in {period_s:g} s; {count - good} others are left out as gaps",
+    )
+    columns = {c.name: c.key for c in channels}
+    gaps = find_gaps(found.ts_ms, period_s)
+    return replace(found, period_s=period_s, gaps=gaps, columns=columns, found=sentences)
+
+
+def _channels(journal: JournalReader) -> tuple[Channel, ...]:
+    """What the sensor of the newest record measures."""
+    newest = next(journal.records(max(0, journal.last_seq - 1)), {})
+    return tuple(c for c in CHANNELS.values() if c.key in newest)
+
+
+Format = Callable[[Path, bool], Recording]
+FORMATS: dict[str, Format] = {".csv": from_csv, ".tsv": from_csv, ".txt": from_csv, ".db": from_journal}
+_SQLITE = b"SQLite format 3\0"
 
 
 def recorded(path: Path, repair: bool = False) -> Recording:
     """A recorded history. Raises RecordingError, one sentence, when it cannot be used."""
-    read = FORMATS.get(path.suffix.lower(), from_csv)
-    history = read(path, repair)
+    history = _format(path)(path, repair)
     whole = int(np.isfinite(history.values).all(axis=1).sum())
     if whole < FEWEST_ROWS:
         raise RecordingError(f"{path}: {whole} whole rows are too short to train on; it takes {FEWEST_ROWS}")
     return history
+
+
+def _format(path: Path) -> Format:
+    """By the file's name or, where that says nothing, by how it begins."""
+    try:
+        with path.open("rb") as file:
+            is_database = file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        is_database = False  # the reader says what is wrong
+    return from_journal if is_database else FORMATS.get(path.suffix.lower(), from_csv)
 
 
 def data_hash(recording: Recording) -> str:

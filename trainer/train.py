@@ -15,7 +15,8 @@ from edge import __version__
 from edge.detection.calibration import calibrate, describe
 from edge.detection.fleet import FLEET
 from edge.detection.habits import Habits, learn_habits
-from edge.detection.replay import Judgement, judge
+from edge.detection.judgement import Judgement
+from edge.detection.replay import judge
 from edge.errors import ConfigError
 from edge.recording import Recording
 from trainer import plots, run
@@ -46,6 +47,7 @@ class Order:
     days: float
     repair: bool
     prior: str  # "shipped", "none" or a file
+    sensor: str = "DHT22"  # of the simulated room
 
 
 def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
@@ -90,7 +92,7 @@ def _data(order: Order, say: Any) -> tuple[Recording, Stretch, str]:
     """(training history, labelled stretch to evaluate on, name)"""
     if order.data is None:
         say(f"simulating {order.days:g} days of a room, and 14 more with faults ...")
-        whole = simulated(order.seed, SIMULATED_PERIOD_S, order.days)
+        whole = simulated(order.seed, SIMULATED_PERIOD_S, order.days, sensor=order.sensor.lower())
         cut = round(order.days * DAY_S / SIMULATED_PERIOD_S)
         rest = whole.between(cut, len(whole))
         says = f"{len(rest)} later readings of the same simulated room, with faults put in"
@@ -180,14 +182,13 @@ def _plot(
     """The pictures of the report, at most five; those of an earlier run in the same folder go."""
     folder.mkdir(exist_ok=True)
     labels = np.zeros(len(stretch), bool) if stretch.labels is None else stretch.labels
-    count = len(stretch.channels)
     pictures = {
         "series": plots.series_with_anomalies(
             stretch.ts_ms,
             stretch.values,
             stretch.channels,
-            judgement.expected(count),
-            judgement.spread(count),
+            judgement.expected,
+            judgement.spread,
             judgement.alarm,
             labels,
             stretch.kinds,

@@ -38,7 +38,7 @@ from edge.bundle.manifest import (
 from edge.bundle.strict_json import canonical, said, strict_json
 from edge.detection.detector import Detector
 from edge.detection.detector_settings import DetectorSettings
-from edge.detection.scorer import Network
+from edge.detection.network import Network
 from edge.detection.windowing import Windowing
 from edge.errors import BundleError
 from edge.reading import Channel
@@ -81,11 +81,19 @@ class Bundle:
         """The model in the interpreter that is installed. Raises BundleError."""
         return Network(self.model, self.windowing.width, self.windowing.outputs)
 
-    def open_detector(self, speed: float = 1.0, false_alarms_per_week: float | None = None) -> Detector:
-        """A detector that has seen nothing yet, on its own budget if none is given. Raises BundleError."""
+    def open_detector(
+        self,
+        speed: float = 1.0,
+        false_alarms_per_week: float | None = None,
+        measured: tuple[Channel, ...] = (),
+    ) -> Detector:
+        """A detector that has seen nothing yet, on its own budget if none is given. Raises BundleError.
+
+        `measured` are the sensor's channels, which may be more than it judges.
+        """
         budget = false_alarms_per_week
         settings = self.detector if budget is None else self.detector.for_budget(budget)
-        return Detector(self.network(), self.windowing, settings, speed)
+        return Detector(self.network(), self.windowing, settings, speed, measured)
 
 
 def _digest(content: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ It is settled on the device (`edge/settling.py`). `python -m convert default` ma
 """
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 NAME = "default.canary"
 
@@ -12,4 +12,4 @@ NAME = "default.canary"
 @cache
 def default_content() -> bytes:
     """The bundle's bytes. Raises FileNotFoundError where the package was built without it."""
-    return files("edge.bundle").joinpath(NAME).read_bytes()
+    return Path(__file__).with_name(NAME).read_bytes()

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.bundle.bundle import LARGEST_BYTES, Bundle, unpack
 from edge.child import child_command, child_environment
-from edge.detection.scorer import import_runtime
+from edge.detection.network import import_runtime
 from edge.errors import BundleError, PicanaryError
 
 DEADLINE_S = 10.0

@@ -85,13 +85,13 @@ def assign(table: Table) -> Roles:
         if column in (time, label):
             continue
         known, unit = recognise(name)
-        reason = None if known and any(map(str.strip, table.columns[column])) else _reason(table, column)
+        reason = None if known and any(map(str.strip, table.cells(column))) else _reason(table, column)
         if reason:
             left_out.append((column, reason))
         else:
             channels.append(ChannelColumn(channel(known or name), column, unit))
     _check_channels(table, channels)
-    wall_clock = form == "ISO 8601" and not has_zone(table.columns[time])
+    wall_clock = form == "ISO 8601" and not has_zone(table.cells(time))
     return Roles(time, form, wall_clock, tuple(channels), label, tuple(left_out))
 
 
@@ -127,13 +127,13 @@ def _time(table: Table) -> tuple[int, str]:
     """The time column and its form: one that is named so, else one that can be nothing else."""
     named = [column for column in range(len(table.header)) if _is_time_name(table.header[column])]
     for column in named:
-        if form := form_of(table.columns[column]):
+        if form := form_of(table.cells(column)):
             return column, form
-    for column, cells in enumerate(table.columns):
-        if form_of(cells) == "ISO 8601":
+    for column in range(len(table.header)):
+        if form_of(table.cells(column)) == "ISO 8601":
             return column, "ISO 8601"
     if named:
-        cell = next((cell for cell in table.columns[named[0]] if cell.strip()), "")
+        cell = next((cell for cell in table.cells(named[0]) if cell.strip()), "")
         raise RecordingError(
             f"{table.path}: column {table.header[named[0]]!r} does not hold times (it begins with {cell!r}); "
             "give ISO 8601 such as 2024-05-01T12:00:00, or Unix seconds or milliseconds"
@@ -160,7 +160,7 @@ def _label(table: Table) -> int | None:
 def _reason(table: Table, column: int) -> str | None:
     """Why a column is not a channel, or None when it is one."""
     name = table.header[column].lower()
-    cells = list(islice((cell for cell in table.columns[column] if cell.strip()), 1000))
+    cells = list(islice((cell for cell in table.cells(column) if cell.strip()), 1000))
     if name in _COUNTERS:
         return "a counter or without a name"
     if name in _OWN_WORDS or name.startswith(_OWN_PREFIXES):

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -24,35 +24,90 @@ _NOT_TEXT = {
 }
 
 
+# Rows that are text at a time; a series of weeks has a million.
+CHUNK_ROWS = 8192
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """n rows of k columns, all text."""
+    """n rows of k columns, all text, of which few are held at a time.
+
+    A row of another length than the header is an error, or left out with `repair`.
+    """
 
     path: Path
     text: str
     delimiter: str
     header: tuple[str, ...]  # k
-    columns: tuple[tuple[str, ...], ...]  # k x n
-    ragged: int  # rows left out, because they have more or fewer fields than the header
+    repair: bool
 
-    @property
-    def rows(self) -> int:
-        """How many rows there are below the header."""
-        return len(self.columns[0])
+    def chunks(self) -> Iterator[tuple[Sequence[str], ...]]:
+        """The k columns, CHUNK_ROWS rows at a time. Raises RecordingError."""
+        for rows in self._rows():
+            whole = rows if self._are_whole(rows) else [row for row in rows if len(row) == len(self.header)]
+            if len(whole) < len(rows) and not self.repair:
+                raise self._ragged()
+            if whole:
+                yield tuple(zip(*whole, strict=True))
+
+    def _rows(self) -> Iterator[list[list[str]]]:
+        """All that is below the header, CHUNK_ROWS rows at a time, without lines that are blank."""
+        reader = _reader(self.text, self.delimiter)
+        records = filter(None, reader)
+        try:
+            next(records)
+            while rows := list(islice(records, CHUNK_ROWS)):
+                yield rows
+        except csv.Error as error:
+            raise _not_csv(self.path, reader, error) from error
+
+    def _are_whole(self, rows: list[list[str]]) -> bool:
+        return set(map(len, rows)) == {len(self.header)}
+
+    def cells(self, column: int) -> Iterator[str]:
+        """One column, from its first row on."""
+        return (cell for chunk in self.chunks() for cell in chunk[column])
+
+    def ragged(self) -> int:
+        """How many rows are left out, because they have more or fewer fields than the header."""
+        return sum(len(row) != len(self.header) for rows in self._rows() for row in rows)
 
     def line(self, row: int) -> int:
         """The line of the file on which that row ends, counted from 1."""
-        whole = (
-            number for number, cells in _records(self.text, self.delimiter) if len(cells) == len(self.header)
-        )
-        return next(islice(whole, row + 1, None))
+        return self._record(row)[0]
+
+    def cell(self, row: int, column: int) -> str:
+        """One cell."""
+        return self._record(row)[1][column]
+
+    def _record(self, row: int) -> tuple[int, list[str]]:
+        records = _records(self.text, self.delimiter)
+        return next(islice((each for each in records if len(each[1]) == len(self.header)), row + 1, None))
 
     def error(self, row: int, column: int, problem: str) -> RecordingError:
         """An error that names file, line, column and cell; `problem` goes on from the cell's text."""
-        cell = self.columns[column][row]
+        line, cells = self._record(row)
+        cell = cells[column]
         shown = cell if len(cell) <= 40 else cell[:37] + "..."
         return RecordingError(
-            f"{self.path}, line {self.line(row)}, column {self.header[column]!r}: {shown!r} {problem}"
+            f"{self.path}, line {line}, column {self.header[column]!r}: {shown!r} {problem}"
+        )
+
+    def check(self) -> None:
+        """Raises RecordingError when there is no row below the header."""
+        rows = next(self._rows(), None)
+        if rows is None:
+            raise RecordingError(f"{self.path} has a header line but no rows; was anything recorded?")
+        if next(self.chunks(), None) is None:
+            raise self._ragged()
+
+    def _ragged(self) -> RecordingError:
+        width = len(self.header)
+        records = _records(self.text, self.delimiter)
+        line, fields = next((line, len(cells)) for line, cells in records if len(cells) != width)
+        return RecordingError(
+            f"{self.path}, line {line} has {fields} {'field' if fields == 1 else 'fields'}, "
+            f"the header has {width}; mend the line, or leave such lines out with --repair"
         )
 
 
@@ -69,14 +124,14 @@ def load_table(path: Path, *, repair: bool) -> Table:
             f"{path} has only one column; it needs a time and at least one measurement, "
             "separated by comma, semicolon or tab"
         )
-    header, rows = _split(path, text, delimiter)
-    if not rows:
-        raise RecordingError(f"{path} has a header line but no rows; was anything recorded?")
-    whole = [cells for cells in rows if len(cells) == len(header)]
-    if len(whole) < len(rows) and (not repair or not whole):
-        raise _ragged(path, text, delimiter, len(header))
-    columns = tuple(zip(*whole, strict=True))
-    return Table(path, text, delimiter, header, columns, ragged=len(rows) - len(whole))
+    reader = _reader(text, delimiter)
+    try:
+        header = next(filter(None, reader))
+    except csv.Error as error:
+        raise _not_csv(path, reader, error) from error
+    table = Table(path, text, delimiter, tuple(name.strip() for name in header), repair)
+    table.check()
+    return table
 
 
 def _text(path: Path) -> str:
@@ -105,23 +160,8 @@ def _text(path: Path) -> str:
     return text
 
 
-def _split(path: Path, text: str, delimiter: str) -> tuple[tuple[str, ...], list[list[str]]]:
-    reader = _reader(text, delimiter)
-    try:
-        header, *rows = filter(None, reader)
-    except csv.Error as error:
-        raise RecordingError(
-            f"{path}, line {reader.line_num}: not CSV ({error}); mend or remove that line"
-        ) from error
-    return tuple(name.strip() for name in header), rows
-
-
-def _ragged(path: Path, text: str, delimiter: str, width: int) -> RecordingError:
-    line, fields = next((n, len(cells)) for n, cells in _records(text, delimiter) if len(cells) != width)
-    return RecordingError(
-        f"{path}, line {line} has {fields} {'field' if fields == 1 else 'fields'}, the header has {width}; "
-        "mend the line, or leave such lines out with --repair"
-    )
+def _not_csv(path: Path, reader: "Reader", error: csv.Error) -> RecordingError:
+    return RecordingError(f"{path}, line {reader.line_num}: not CSV ({error}); mend or remove that line")
 
 
 def _reader(text: str, delimiter: str) -> "Reader":

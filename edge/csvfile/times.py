@@ -13,6 +13,17 @@ _FIRST_S, _LAST_S = 1e8, 1e11
 _TRIED = 50
 
 
+# Where 2024-05-01T12:00:00 has its marks and its digits, and which digit counts how much in which number.
+_MARKS, _DIGITS = (
+    [at for at, c in enumerate("dddd-dd-ddTdd:dd:dd") if (c == "d") == digit] for digit in (False, True)
+)
+_ISO, _SPACED = (np.frombuffer(marks, np.uint8) for marks in (b"--T::", b"-- ::"))
+_NUMBERS = np.zeros((14, 6), np.int64)
+_NUMBERS[[0, 1, 2, 3], 0] = 1000, 100, 10, 1
+for _number in range(1, 6):
+    _NUMBERS[[2 + 2 * _number, 3 + 2 * _number], _number] = 10, 1
+
+
 def _iso(cell: str) -> int:
     when = datetime.fromisoformat(cell.strip())
     return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -53,6 +64,9 @@ def form_of(cells: Iterable[str]) -> str | None:
 def to_ms(cells: Sequence[str], form: str) -> tuple[Times, list[int]]:
     """Cells (n,) to Unix milliseconds (n,), and the rows that are not times (0 there)."""
     parse = FORMS[form]
+    alike = _alike(cells) if form == "ISO 8601" else None
+    if alike is not None:
+        return alike, []
     try:
         return np.fromiter(map(parse, cells), np.int64, len(cells)), []
     except ValueError:
@@ -60,6 +74,27 @@ def to_ms(cells: Sequence[str], form: str) -> tuple[Times, list[int]]:
     wrong = set(bad)
     times = (0 if row in wrong else parse(cell) for row, cell in enumerate(cells))
     return np.fromiter(times, np.int64, len(cells)), bad
+
+
+def _alike(cells: Sequence[str]) -> Times | None:
+    """Unix milliseconds (n,) of cells that are all like 2024-05-01T12:00:00, or all with Z; None if not."""
+    widths, text = set(map(len, cells)), "".join(cells)
+    if not widths <= {19, 20} or len(widths) > 1 or not text.isascii():
+        return None
+    table = np.frombuffer(text.encode(), np.uint8).reshape(len(cells), -1)
+    marks, digits = table.take(_MARKS, axis=1), table.take(_DIGITS, axis=1) - ord("0")
+    zoned = table.shape[1] == 19 or np.all(table[:, 19] == ord("Z"))
+    if not zoned or digits.max() > 9 or np.any((marks != _ISO) & (marks != _SPACED)):
+        return None
+    year, month, day, hour, minute, second = (digits @ _NUMBERS).T
+    months = (year - 1970) * 12 + month - 1
+    first, after = (n.astype("M8[M]").astype("M8[D]").astype(np.int64) for n in (months, months + 1))
+    days = first + day - 1
+    inside = (month > 0) & (month <= 12) & (day > 0) & (days < after)
+    if not np.all(inside & (year > 0) & (hour < 24) & (minute < 60) & (second < 60)):
+        return None
+    times: Times = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000
+    return times
 
 
 def has_zone(cells: Iterable[str]) -> bool:

@@ -5,13 +5,15 @@ has a memory of its own, since what lasts for days is no surprise to a window of
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from edge.detection.arithmetic import Floats
 from edge.reading import HUMIDITY, TEMPERATURE
-from edge.recording import Recording
+from edge.recording import Recording, Times
 
 HOUR_MS = 3_600_000
 MEMORY_HOURS, SMOOTH_HOURS, FEWEST_HOURS = 28 * 24, 6, 3
@@ -67,16 +69,42 @@ class Advisory:
         self._count = 0
         self._shift = Shift(0.0, 0)
 
-    def update(self, ts_ms: int, values: tuple[float, ...]) -> Shift:
+    @property
+    def memory(self) -> tuple[tuple[tuple[float, ...], ...], int]:
+        """The hours (h, C), oldest first, and how many were ever seen."""
+        return tuple(self._hours), self._seen_hours
+
+    def restore(self, hours: Sequence[tuple[float, ...]], seen_hours: int) -> None:
+        """Hours of another time; what is said of the last ones stays until the next is over."""
+        self._hours.clear()
+        self._hours.extend(hours)
+        self._seen_hours = seen_hours
+
+    def update(self, ts_ms: int, values: Sequence[float]) -> Shift:
         """One reading; what is said changes once an hour, when an hour is whole."""
-        hour = ts_ms // HOUR_MS
-        if self._hour is not None and hour != self._hour and self._count:
-            self._turn(tuple(total / self._count for total in self._sums))
-            self._sums, self._count = [0.0] * len(values), 0
-        self._hour = hour
+        self._enter(ts_ms // HOUR_MS)
         self._sums = [total + value for total, value in zip(self._sums, values, strict=True)]
         self._count += 1
         return self._shift
+
+    def update_many(self, ts_ms: Times, values: Sequence[Floats]) -> list[tuple[int, Shift]]:
+        """Readings at times (n,) with C columns (n,): what is said, and from which of them on."""
+        hours, said = ts_ms // HOUR_MS, []
+        starts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist()]
+        for start, stop in zip(starts, [*starts[1:], len(hours)], strict=True):
+            self._enter(int(hours[start]))
+            for c, column in enumerate(values):
+                self._sums[c] = float(np.cumsum(np.append(self._sums[c], column[start:stop]))[-1])
+            self._count += stop - start
+            said.append((start, self._shift))
+        return said
+
+    def _enter(self, hour: int) -> None:
+        """The hour of the next reading."""
+        if self._hour is not None and hour != self._hour and self._count:
+            self._turn(tuple(total / self._count for total in self._sums))
+            self._sums, self._count = [0.0] * len(self._sums), 0
+        self._hour = hour
 
     def _turn(self, mean: tuple[float, ...]) -> None:
         """An hour is over."""

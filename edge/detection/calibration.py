@@ -1,15 +1,19 @@
 """Alarm levels for a budget of false alarms, from a history without labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edge.detection.advisory import remember
+from edge.detection.arithmetic import Floats
 from edge.detection.budget import TAIL
 from edge.detection.detector_settings import DetectorSettings
 from edge.detection.fleet import FLEET, Fleet
 from edge.detection.habits import Habits, elapsed, plausible
+from edge.detection.observation import Observation
 from edge.detection.scorer import Answers, Scorer
 from edge.detection.signals import SHAPES
-from edge.detection.window import Floats, batches
+from edge.detection.window import Batch, batches
 from edge.detection.windowing import VAPOUR, Windowing
 from edge.reading import Channel
 from edge.recording import Recording
@@ -54,10 +58,17 @@ def _surprises(history: Recording, habits: Habits, network: Answers) -> Floats:
     scorer = Scorer(network, habits.windowing, habits.floor)
     thin = 1 + len(values) // MOST_ROWS
     parts = [
-        scorer.score(batch.windows.thinned(thin)).surprise[:, 0]
+        np.column_stack(_surprise(scorer, batch, values, thin))
         for batch in batches(habits.windowing, values, elapsed(history.ts_ms, values))
     ]
     return np.concatenate(parts)
+
+
+def _surprise(scorer: Scorer, batch: Batch, values: Floats, thin: int) -> Sequence[Floats]:
+    """C columns, of one row in every `thin`."""
+    rows = batch.rows[::thin]
+    seen: Observation[Floats] = scorer.many(batch.windows.thinned(thin), rows, values[rows])
+    return seen.views[0].surprise
 
 
 def signals_for(windowing: Windowing, fleet: Fleet) -> tuple[str, ...]:

@@ -39,7 +39,11 @@ def explain_shift(name: str, shift: Shift) -> str:
 
 
 def explain(
-    signal: str, strange: Strange, seen: Observation, names: tuple[str, ...], band: tuple[float, ...]
+    signal: str,
+    strange: Strange[float],
+    seen: Observation[float],
+    names: tuple[str, ...],
+    band: tuple[float, ...],
 ) -> str:
     """Why a reading is strange; `band` (C,) is half the 90 % band, in deviations."""
     c = strange.channel
@@ -62,9 +66,10 @@ def explain(
     return f"{name} {lately} in the last minutes, expected {expected}{water}"
 
 
-def _water(strange: Strange, seen: Observation, names: tuple[str, ...]) -> str:
+def _water(strange: Strange[float], seen: Observation[float], names: tuple[str, ...]) -> str:
     """What an unexpected change says of the water in the air."""
     at = names.index(TEMPERATURE.name), names.index(HUMIDITY.name)
     residual = seen.views[strange.view].residual
-    more = change(*(seen.values[c] for c in at), *(residual[c] for c in at)) > 0
+    t, h = at
+    more = change(seen.values[t], seen.values[h], residual[t], residual[h]) > 0
     return f"{'more' if more else 'less'} water in the air than the temperature explains"

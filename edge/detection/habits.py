@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge.detection.arithmetic import Floats
 from edge.detection.pyramid import look
-from edge.detection.window import Floats, stretches
+from edge.detection.stretches import stretches
 from edge.detection.windowing import View, Windowing
 from edge.errors import RecordingError
 from edge.reading import CHANNELS
@@ -155,7 +156,7 @@ def _with_scales(bare: Windowing, history: Recording, values: Floats, own: list[
     age = np.concatenate(numbers)
     views = []
     for view in bare.views:
-        seen = [look(view, at, each.past.values) for at, each in zip(numbers, found, strict=True)]
+        seen = [look(view, at, each.values) for at, each in zip(numbers, found, strict=True)]
         now = np.concatenate([each.now for each in seen]) * bare.quantum
         means = np.concatenate([each.means for each in seen]) * bare.quantum[:, None]
         views.append(_measured(view, now, means, age, own, bare))

@@ -1,37 +1,67 @@
-"""A scored reading, as the signals see it, and what a signal says of it."""
+"""Scored readings, as the signals see them, and what a signal says of them.
 
+All are of one reading, in plain numbers, or of n, in columns (n,) of numbers; a formula that is written for
+the one holds for the other (`edge/detection/arithmetic.py`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple
+
+from edge.detection.arithmetic import Floats, N
 
 
-@dataclass(frozen=True, slots=True)
-class ViewScore:
-    """What one view says of the newest block; every tuple has one number a channel, in physical units."""
+class ViewScore(NamedTuple, Generic[N]):
+    """What one view says of the newest block; every sequence has one of each channel, in physical units."""
 
-    expected: tuple[float, ...]
-    surprise: tuple[float, ...]  # |residual| in standard deviations
-    residual: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One scored reading."""
-
-    ts_ms: int
-    values: tuple[float, ...]  # C, physical units
-    views: tuple[ViewScore, ...]  # the first is that of the reading itself, a second of the last minutes
-    level: tuple[float, ...] = ()  # C: distance from the usual, in swings
-    far: tuple[float, ...] = ()  # C: largest distance from any level of the past, in that level's reach
-    evidence: tuple[float, ...] = ()  # log odds of each shape of event that the model knows
+    expected: Sequence[N]
+    surprise: Sequence[N]  # |residual| in standard deviations
+    residual: Sequence[N]
+    deviation: Sequence[N]
 
 
-@dataclass(frozen=True, slots=True)
-class Strange:
-    """How strange, and which channel (index) in which view says so."""
+class Observation(NamedTuple, Generic[N]):
+    """Scored readings."""
 
-    value: float
-    channel: int
+    ts_ms: Any  # an integer, or a column of them
+    values: Sequence[N]  # C, physical units
+    views: Sequence[ViewScore[N]]  # the first is that of the reading itself, a second of the last minutes
+    level: Sequence[N] = ()  # C: distance from the usual, in swings
+    far: Sequence[N] = ()  # C: largest distance from any level of the past, in that level's reach
+    evidence: Sequence[N] = ()  # log odds of each shape of event that the model knows
+    finite: Any = True  # whether all of the model's answers were numbers, or a column of it
+
+
+class Strange(NamedTuple, Generic[N]):
+    """How strange, and which channel in which view says so: the one that has most of something."""
+
+    value: N
+    most: Sequence[N]
+    channels: Sequence[int]
     view: int = 0
+
+    @property
+    def channel(self) -> int:
+        """The channel (index) to blame; the first of equals."""
+        return self.channels[max(range(len(self.most)), key=self.most.__getitem__)]
+
+
+def one_of(seen: Observation[Floats], row: int) -> Observation[float]:
+    """One reading of n."""
+    views = [ViewScore(*[_cells(part, row) for part in view]) for view in seen.views]
+    values, level, far = _cells(seen.values, row), _cells(seen.level, row), _cells(seen.far, row)
+    evidence = _cells(seen.evidence, row)
+    return Observation(seen.ts_ms.item(row), values, views, level, far, evidence, seen.finite.item(row))
+
+
+def strange_of(strange: Strange[Floats], row: int) -> Strange[float]:
+    """What a signal says of one reading of n."""
+    most = _cells(strange.most, row)
+    return Strange(float(strange.value[row]), most, strange.channels, strange.view)
+
+
+def _cells(part: Sequence[Floats], row: int) -> tuple[float, ...]:
+    return tuple([column.item(row) for column in part])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,16 @@
 A signal says how much; what is too much stands in the bundle (`edge/detection/detector.py` divides by it).
 """
 
-import math
+import functools
+import operator
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
+
+from edge.detection.arithmetic import N, exp, larger, largest, log1p, power, sqrt
 from edge.detection.observation import Observation, SignalSettings, Strange
 from edge.detection.stillness import Frozen, Stuck
 from edge.detection.vapour import change
@@ -22,14 +26,13 @@ class Surprise:
     """The newest block is far from what the network expected."""
 
     def __init__(self, settings: SignalSettings, view: int) -> None:
-        del settings
+        self._channels = range(len(settings.channels))
         self._view = view
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """The largest surprise of any channel."""
         surprise = seen.views[self._view].surprise
-        channel = max(range(len(surprise)), key=surprise.__getitem__)
-        return Strange(surprise[channel], channel, self._view)
+        return Strange(largest(surprise), surprise, self._channels, self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -42,25 +45,26 @@ class Vapour:
     """
 
     def __init__(self, settings: SignalSettings, view: int) -> None:
+        """Temperature and humidity must be measured, or it is never strange."""
         self._view = view
         self._floor = settings.floor
         names = settings.channels
         both = TEMPERATURE.name in names and HUMIDITY.name in names
         self._at = (names.index(TEMPERATURE.name), names.index(HUMIDITY.name)) if both else None
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """Percent of unexpected change of vapour pressure, in units of 2 % or of the sensor's steps.
 
         The channel is the one of the two that surprised more.
         """
         if self._at is None:
-            return Strange(0.0, 0)
+            return Strange(0.0 * seen.values[0], seen.values, (0,) * len(seen.values))
         t, h = self._at
-        view, room = seen.views[self._view], (seen.values[t], seen.values[h])
-        more = change(*room, view.residual[t], view.residual[h])
-        steps = change(*room, self._floor[t], self._floor[h])
-        channel = t if view.surprise[t] > view.surprise[h] else h
-        return Strange(abs(100.0 * more) / max(VAPOUR_UNIT_PCT, 100.0 * steps), channel, self._view)
+        view, temperature, humidity = seen.views[self._view], seen.values[t], seen.values[h]
+        more = change(temperature, humidity, view.residual[t], view.residual[h])
+        steps = change(temperature, humidity, self._floor[t], self._floor[h])
+        value = abs(100.0 * more) / larger(100.0 * steps, VAPOUR_UNIT_PCT)
+        return Strange(value, (view.surprise[h], view.surprise[t]), (h, t), self._view)
 
     def reset(self) -> None:
         """Nothing to forget."""
@@ -70,16 +74,30 @@ class RunningMedian:
     """The median of the last `length` values (the upper one of two)."""
 
     def __init__(self, length: int) -> None:
-        self._recent: deque[float] = deque(maxlen=length)
+        self._length = length
+        self._recent: deque[float] = deque()
         self._sorted: list[float] = []
 
-    def push(self, value: float) -> float:
-        """Add a value; the median with it."""
-        if len(self._recent) == self._recent.maxlen:
-            del self._sorted[bisect_left(self._sorted, self._recent[0])]
-        self._recent.append(value)
-        insort(self._sorted, value)
-        return self._sorted[len(self._sorted) // 2]
+    def push(self, value: N) -> N:
+        """Add a value, or a column of them one by one; the median with it."""
+        if isinstance(value, float):
+            return self._push_all([value])[0]
+        return np.array(self._push_all(value.tolist()))
+
+    def _push_all(self, values: list[float]) -> list[float]:
+        recent, ranked, medians = self._recent, self._sorted, []
+        room = self._length - len(recent)
+        for value in values[:room]:
+            insort(ranked, value)
+            medians.append(ranked[len(ranked) // 2])
+        recent.extend(values)
+        middle = len(ranked) // 2
+        # each of the others takes the place of the oldest
+        for value in values[room:]:
+            del ranked[bisect_left(ranked, recent.popleft())]
+            insort(ranked, value)
+            medians.append(ranked[middle])
+        return medians
 
     def __len__(self) -> int:
         return len(self._recent)
@@ -95,22 +113,31 @@ class Noise:
 
     def __init__(self, settings: SignalSettings) -> None:
         length = max(5, round(NOISE_S / settings.period_s))
-        self._floor = settings.floor
+        # twice the floor: restlessness lasts, so it may be as small as the sensor's steps
+        self._floor = [3.0 * floor * floor for floor in settings.floor]
         self._enough = (length + 1) // 2
         self._medians = [RunningMedian(length) for _ in settings.channels]
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """Geometric mean over the channels of the running median of their surprise."""
-        calm = []
-        for median, residual, deviation, floor in zip(
-            self._medians, seen.views[0].residual, seen.views[0].deviation, self._floor, strict=True
-        ):
-            # twice the floor: restlessness lasts, so it may be as small as the sensor's steps
-            calm.append(median.push(abs(residual) / math.sqrt(deviation * deviation + 3.0 * floor * floor)))
-        channel = max(range(len(calm)), key=calm.__getitem__)
-        if len(self._medians[0]) < self._enough:
-            return Strange(0.0, channel)
-        return Strange(math.prod(calm) ** (1.0 / len(calm)), channel)
+        before, view = len(self._medians[0]), seen.views[0]
+        calm = [
+            median.push(abs(residual) / sqrt(deviation * deviation + floor))
+            for median, residual, deviation, floor in zip(
+                self._medians, view.residual, view.deviation, self._floor, strict=True
+            )
+        ]
+        product = functools.reduce(operator.mul, calm)
+        value = power(product, 1.0 / len(calm))
+        return Strange(self._known(before, value), calm, range(len(calm)))
+
+    def _known(self, before: int, value: N) -> N:
+        """The value, or 0 for the readings with which there are too few; so many came `before`."""
+        few = max(0, self._enough - 1 - before)
+        if isinstance(value, float):
+            return 0.0 if few else value
+        value[:few] = 0.0
+        return value
 
     def reset(self) -> None:
         """Forget the last half hour."""
@@ -122,15 +149,15 @@ class Shape:
     """The last hours look like a kind of event that the network was shown."""
 
     def __init__(self, settings: SignalSettings, shape: str) -> None:
+        self._channels = range(len(settings.channels))
         self._at = settings.shapes.index(shape)
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """log(1 + odds) of that kind; the channel is the one that surprised most in the last minutes."""
         last = len(seen.views) - 1
-        surprise = seen.views[last].surprise
-        channel = max(range(len(surprise)), key=surprise.__getitem__)
         odds = seen.evidence[self._at]
-        return Strange(max(odds, 0.0) + math.log1p(math.exp(-abs(odds))), channel, last)
+        value = larger(odds, 0.0) + log1p(exp(-abs(odds)))
+        return Strange(value, seen.views[last].surprise, self._channels, last)
 
     def reset(self) -> None:
         """Nothing to forget."""

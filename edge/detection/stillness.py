@@ -1,7 +1,14 @@
 """Values that do not move: one that is stuck, and all of them at once."""
 
+import functools
 import math
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
+
+from edge.detection.arithmetic import N, largest, sqrt
 from edge.detection.observation import Observation, SignalSettings, Strange
 
 # One value that stands while the others go on is broken sooner than a night that is quiet: after so many
@@ -12,61 +19,112 @@ STUCK_MIN, STUCK_NATS_PER_MIN, STUCK_WEIGHT = 50.0, 1.0, 4.0
 MOVING = 0.5
 
 
+# Evidence is counted in whole quanta, whose sums are exact: one by one or all at once.
+QUANTUM = 2.0**-36
+HOUR_MS = 3_600_000
+UNIT = round(1.0 / QUANTUM)
+Count = Any  # an integer, or a column of them
+
+
+class Run:
+    """What has been gained since something moved last, and nothing in the reading that moved."""
+
+    def __init__(self) -> None:
+        self.gained = 0
+
+    def see(self, moved: Any, gain: Count) -> Count:
+        """One reading, or a column of them: whether it moved, and what it gains else."""
+        if moved is True or moved is False:
+            self.gained = 0 if moved else self.gained + gain
+            return self.gained
+        total = np.cumsum(gain)
+        last = np.maximum.accumulate(np.where(moved, np.arange(len(moved)), -1))
+        gained = total - np.where(last < 0, -self.gained, total[last])
+        self.gained = int(gained[-1])
+        return gained
+
+
+class Hours:
+    """Numbers of each channel for each hour of the day (UTC), in quanta."""
+
+    def __init__(self, numbers: Iterable[Iterable[float]]) -> None:
+        """C x 24."""
+        self._columns = [np.array([round(x / QUANTUM) for x in row], np.int64) for row in numbers]
+        self._hours = list(zip(*(column.tolist() for column in self._columns), strict=True))
+
+    def at(self, ts_ms: Any) -> Sequence[Count]:
+        """C of one time, or columns of many."""
+        hour = ts_ms // HOUR_MS % 24
+        if isinstance(ts_ms, int):
+            of_all: Sequence[int] = self._hours[hour]
+            return of_all
+        return [column[hour] for column in self._columns]
+
+
 class Stillness:
     """For how long values have not changed, and how surprising that is."""
 
     def __init__(self, settings: SignalSettings) -> None:
         self._period_min = settings.period_s / 60.0
-        self._nats = [[-math.log1p(-rate) for rate in hours] for hours in settings.change_rate]
-        self._last: list[float | None] = [None] * len(settings.channels)
-        self.samples = [0] * len(settings.channels)
-        self.evidence = [0.0] * len(settings.channels)
+        self._hours = Hours([-math.log1p(-rate) for rate in hours] for hours in settings.change_rate)
+        self._last: Sequence[float] = [math.nan] * len(settings.channels)
+        self._runs = [(Run(), Run()) for _ in settings.channels]
+        self.nats: Sequence[Count] = []  # C: the surprise of each value if it has not moved, in quanta
+        self.moved: list[Any] = []  # C: whether each value has
+        self.samples: list[Count] = []
+        self.evidence: list[Count] = []  # in quanta
 
-    def see(self, seen: Observation) -> None:
-        """One reading."""
-        hour = seen.ts_ms // 3_600_000 % 24
-        for c, value in enumerate(seen.values):
-            if value == self._last[c]:
-                self.samples[c] += 1
-                self.evidence[c] += self._nats[c][hour]
-            else:
-                self._last[c], self.samples[c], self.evidence[c] = value, 0, 0.0
+    def see(self, seen: Observation[N]) -> None:
+        """One reading, or many."""
+        self.nats, values = self._hours.at(seen.ts_ms), seen.values
+        if isinstance(values[0], float):
+            one: Count = 1
+            self.moved = [value != last for value, last in zip(values, self._last, strict=True)]
+            self._last = values
+        else:
+            one = np.ones(len(seen.ts_ms), np.int64)
+            before = [np.append(last, value[:-1]) for value, last in zip(values, self._last, strict=True)]
+            self.moved = [value != last for value, last in zip(values, before, strict=True)]
+            self._last = [float(value[-1]) for value in values]
+        runs = list(zip(self._runs, self.moved, self.nats, strict=True))
+        self.samples = [samples.see(moved, one) for (samples, _), moved, _ in runs]
+        self.evidence = [evidence.see(moved, nats) for (_, evidence), moved, nats in runs]
 
-    def strength(self, samples: int, nats: float) -> float:
+    def strength(self, samples: Count, evidence: Count) -> Any:
         """sqrt(minutes unchanged x their surprise in nats)."""
-        return math.sqrt(self.minutes(samples) * nats)
+        return sqrt(self.minutes(samples) * (evidence * QUANTUM))
 
-    def minutes(self, samples: int) -> float:
+    def minutes(self, samples: Count) -> Any:
         """How long so many samples are."""
         return samples * self._period_min
 
     def reset(self) -> None:
         """Forget since when the values stand."""
-        self._last = [None] * len(self._last)
+        self._last = [math.nan] * len(self._last)
 
 
 class Beside:
     """Whether the other values went on while one stood still."""
 
     def __init__(self, settings: SignalSettings) -> None:
-        self._rate = settings.change_rate
+        self._asked = Hours([MOVING * rate for rate in hours] for hours in settings.change_rate)
         # for each channel, since it stands: how often the others moved, above what is asked of them
-        self._moves = [0.0] * len(settings.channels)
+        self._moves = [Run() for _ in settings.channels]
 
-    def see(self, seen: Observation, samples: list[int]) -> None:
-        """One reading; `samples` says for how long each value stands."""
-        hour = seen.ts_ms // 3_600_000 % 24
-        gained = [(n == 0) - MOVING * self._rate[c][hour] for c, n in enumerate(samples)]
-        for c, still in enumerate(samples):
-            self._moves[c] = self._moves[c] + sum(gained) - gained[c] if still else 0.0
-
-    def moved(self, channel: int) -> bool:
-        """Whether the others of this channel went on; a value without others has none."""
-        return len(self._moves) > 1 and self._moves[channel] >= 0.0
+    def see(self, seen: Observation[N], moved: list[Any]) -> list[Any]:
+        """Whether the others of each channel went on; a value without others has none."""
+        asked = self._asked.at(seen.ts_ms)
+        gained = [each * UNIT - least for each, least in zip(moved, asked, strict=True)]
+        total = sum(gained)
+        moves = [
+            run.see(each, total - own) for run, each, own in zip(self._moves, moved, gained, strict=True)
+        ]
+        return [(each >= 0) & (len(moves) > 1) for each in moves]
 
     def reset(self) -> None:
         """Forget what was."""
-        self._moves = [0.0] * len(self._moves)
+        for run in self._moves:
+            run.gained = 0
 
 
 class Stuck:
@@ -76,19 +134,18 @@ class Stuck:
         self._still = Stillness(settings)
         self._beside = Beside(settings)
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """Of the stillest channel."""
         self._still.see(seen)
-        self._beside.see(seen, self._still.samples)
-        strengths = [self._strength(c) for c in range(len(seen.values))]
-        channel = max(range(len(strengths)), key=strengths.__getitem__)
-        return Strange(strengths[channel], channel)
+        went_on = self._beside.see(seen, self._still.moved)
+        strengths = [self._strength(c, others) for c, others in enumerate(went_on)]
+        return Strange(largest(strengths), strengths, range(len(strengths)))
 
-    def _strength(self, c: int) -> float:
-        samples, nats = self._still.samples[c], self._still.evidence[c]
-        strength, minutes = self._still.strength(samples, nats), self._still.minutes(samples)
-        lively = minutes >= STUCK_MIN and nats >= STUCK_NATS_PER_MIN * minutes
-        return strength * STUCK_WEIGHT if lively and self._beside.moved(c) else strength
+    def _strength(self, c: int, others: Any) -> Any:
+        samples, evidence = self._still.samples[c], self._still.evidence[c]
+        strength, minutes = self._still.strength(samples, evidence), self._still.minutes(samples)
+        lively = (minutes >= STUCK_MIN) & (evidence * QUANTUM >= STUCK_NATS_PER_MIN * minutes)
+        return strength * (1.0 + (STUCK_WEIGHT - 1.0) * (lively & others))
 
     def reset(self) -> None:
         """Forget since when the values stand."""
@@ -101,21 +158,19 @@ class Frozen:
 
     def __init__(self, settings: SignalSettings) -> None:
         self._still = Stillness(settings)
-        self._samples, self._nats = 0, 0.0
+        self._samples, self._nats = Run(), Run()
 
-    def update(self, seen: Observation) -> Strange:
+    def update(self, seen: Observation[N]) -> Strange[N]:
         """Of all channels together, since the last of them moved."""
-        before = sum(self._still.evidence)
-        self._still.see(seen)
-        channel = max(range(len(seen.values)), key=self._still.evidence.__getitem__)
-        if min(self._still.samples) == 0:
-            self._samples, self._nats = 0, 0.0
-        else:
-            self._samples += 1
-            self._nats += sum(self._still.evidence) - before
-        return Strange(self._still.strength(self._samples, self._nats), channel)
+        still = self._still
+        still.see(seen)
+        moved = functools.reduce(operator.or_, still.moved)
+        samples = self._samples.see(moved, moved * 0 + 1)
+        strength = still.strength(samples, self._nats.see(moved, sum(still.nats)))
+        most = [evidence * QUANTUM for evidence in still.evidence]
+        return Strange(strength, most, range(len(most)))
 
     def reset(self) -> None:
         """Forget since when the values stand."""
         self._still.reset()
-        self._samples, self._nats = 0, 0.0
+        self._samples.gained = self._nats.gained = 0

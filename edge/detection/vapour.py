@@ -5,10 +5,7 @@ that line takes water. Magnus formula with the constants of Sonntag (1990) over 
 saturation pressure grows as exp(17.62 T / (243.12 + T)), T in °C.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from edge.detection.arithmetic import N, larger, log
 
 MAGNUS_SLOPE, MAGNUS_CELSIUS = 17.62, 243.12
 # Below this a hygrometer reads noise, and a logarithm would make much of it.
@@ -17,22 +14,21 @@ DRIEST_PCT = 1.0
 DRY_PCT = 5.0
 
 
-def log_pressure_pct(temperature: Floats, humidity: Floats) -> Floats:
-    """100 times the logarithm of the vapour pressure (n,), so that a change of 1 is one percent.
+def log_pressure_pct(temperature: N, humidity: N) -> N:
+    """100 times the logarithm of the vapour pressure, so that a change of 1 is one percent.
 
-    `temperature` (n,) in °C, `humidity` (n,) in % relative humidity.
+    `temperature` in °C, `humidity` in % relative humidity.
     """
-    # contiguous, so that numpy takes the same loop, with the same bits, for one row as for many
-    wet = np.log(np.ascontiguousarray(np.maximum(humidity, DRIEST_PCT)))
-    celsius = np.maximum(temperature, -100.0)
-    return np.asarray(100.0 * (wet + MAGNUS_SLOPE * celsius / (MAGNUS_CELSIUS + celsius)))
+    celsius = larger(temperature, -100.0)
+    return 100.0 * (log(larger(humidity, DRIEST_PCT)) + MAGNUS_SLOPE * celsius / (MAGNUS_CELSIUS + celsius))
 
 
-def slope_per_degree(temperature: float) -> float:
+def slope_per_degree(temperature: N) -> N:
     """By what part the saturation pressure grows with one degree, at °C."""
-    return MAGNUS_SLOPE * MAGNUS_CELSIUS / (MAGNUS_CELSIUS + temperature) ** 2
+    above = MAGNUS_CELSIUS + temperature
+    return MAGNUS_SLOPE * MAGNUS_CELSIUS / (above * above)
 
 
-def change(temperature: float, humidity: float, by_celsius: float, by_pct: float) -> float:
+def change(temperature: N, humidity: N, by_celsius: N | float, by_pct: N | float) -> N:
     """By what part the vapour pressure is more, when both are changed by so little."""
-    return by_pct / max(humidity, DRY_PCT) + slope_per_degree(temperature) * by_celsius
+    return by_pct / larger(humidity, DRY_PCT) + slope_per_degree(temperature) * by_celsius

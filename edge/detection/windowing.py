@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.detection.arithmetic import Floats, N, columns
 from edge.detection.vapour import log_pressure_pct
 from edge.reading import HUMIDITY, TEMPERATURE, Channel, channel
-
-Floats = NDArray[np.float64]
 
 # A quantum is this small a part of a trace's usual step: rounding is far below any noise.
 QUANTA_PER_STEP = 1024
@@ -70,8 +69,7 @@ class Windowing:
     @property
     def traces(self) -> tuple[str, ...]:
         """The channels, and the vapour where it can be told."""
-        both = TEMPERATURE.name in self.channels and HUMIDITY.name in self.channels
-        return (*self.channels, VAPOUR) if both else self.channels
+        return self.channels if self.vapour_of is None else (*self.channels, VAPOUR)
 
     @property
     def expectation_width(self) -> int:
@@ -119,17 +117,25 @@ class Windowing:
         """(K,) physical units of one integer step."""
         return np.asarray(self.views[0].step) / QUANTA_PER_STEP
 
+    @property
+    def vapour_of(self) -> tuple[int, int] | None:
+        """The channels that tell of the vapour, temperature first; None where it cannot be told."""
+        names = [TEMPERATURE.name, HUMIDITY.name]
+        t, h = (self.channels.index(name) if name in self.channels else None for name in names)
+        return None if t is None or h is None else (t, h)
+
     def traced(self, values: Floats) -> Floats:
         """Physical values (n, C) to traces (n, K)."""
-        if len(self.traces) == len(self.channels):
-            return values
-        at = [self.channels.index(each.name) for each in (TEMPERATURE, HUMIDITY)]
-        vapour = log_pressure_pct(values[:, at[0]], values[:, at[1]])
-        return np.concatenate([values, vapour[:, None]], axis=1)
+        return np.column_stack(with_vapour(columns(values, one=False), self.vapour_of))
 
     def missing_before(self, elapsed_s: float) -> int:
         """Samples that should have come in the time since the last one and did not."""
         return max(0, round(elapsed_s / self.period_s) - 1)
+
+    def missing(self, elapsed_s: Floats) -> NDArray[np.int64]:
+        """The same for many (n,)."""
+        missing: NDArray[np.int64] = np.maximum(0, np.rint(elapsed_s / self.period_s).astype(np.int64) - 1)
+        return missing
 
     def is_long(self, elapsed_s: float) -> bool:
         """Whether a gap is too long to be filled."""
@@ -164,6 +170,15 @@ class Windowing:
         )
         _check(windowing)
         return windowing
+
+
+def with_vapour(values: list[N], of: tuple[int, int] | None) -> list[N]:
+    """C values, or columns of them, to K of the traces."""
+    if of is None:
+        return values
+    traces = values.copy()
+    traces.append(log_pressure_pct(values[of[0]], values[of[1]]))
+    return traces
 
 
 def _floats(row: list[Any]) -> tuple[float, ...]:

@@ -12,8 +12,9 @@ from edge.config import BrokerSection, broker_settings
 from edge.doctor.report import Finding, fail, ok, warn
 from edge.errors import BrokerError, ConfigError
 from edge.message import encode, topic
-from edge.mqtt.broker import BrokerSettings, failure, knock, tls_context
+from edge.mqtt.broker import BrokerSettings, knock, tls_context
 from edge.mqtt.connection import Connection
+from edge.mqtt.trouble import failure
 
 SUBJECT = "broker"
 CONNECT_S = 12.0  # enough to try MQTT 5 in vain, and then 3.1.1
@@ -44,7 +45,7 @@ def _found(settings: BrokerSettings) -> Finding:
     try:
         answers = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise BrokerError(failure(settings.address, error)[0]) from error
+        raise BrokerError(failure(settings.address, error).sentence) from error
     addresses = sorted({str(answer[4][0]) for answer in answers})
     return ok(SUBJECT, f"{settings.host} is {', '.join(addresses)}")
 
@@ -58,7 +59,7 @@ def _handshake(settings: BrokerSettings, context: ssl.SSLContext) -> Finding:
         ):
             certificate, version = secure.getpeercert() or {}, secure.version()
     except OSError as error:
-        raise BrokerError(failure(settings.address, error)[0]) from error
+        raise BrokerError(failure(settings.address, error).sentence) from error
     until = str(certificate.get("notAfter", ""))
     left_s = ssl.cert_time_to_seconds(until) - time.time() if until else SOON_S
     says = f"{version}, its certificate holds until {until}"

@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterator
 
 from edge import __version__
-from edge.detection.scorer import import_runtime, runtime_version
+from edge.detection.network import import_runtime, runtime_version
 from edge.doctor.report import Finding, fail, ok
 
 SUBJECT = "runtime"

@@ -7,11 +7,15 @@ from pathlib import Path
 
 from edge.journal.corrections import Correction, Corrections
 from edge.journal.layout import READABLE, AnotherFormat, format_of, prepare
-from edge.journal.losses import Gone, Loss, gone, keep_epoch, keep_losses
+from edge.journal.losses import EPOCHS_TOLD, Gone, Loss, gone, keep_epoch, keep_losses
 from edge.journal.ring import Ring, checksum
 
 # Deleting is done in strides, so that a full journal costs one delete in many commits.
 STRIDE = 1000
+# A commit writes whole pages, and most of a page is not new: small ones halve what the card has to bear.
+PAGE_BYTES = 1024
+LOG_PAGES = 4096  # 4 MB of write-ahead log, before it is copied into the file
+CACHE_KIB = 256  # SQLite would keep 2 MB, and the journal is read from end to end, once
 
 
 class JournalFile:
@@ -22,9 +26,12 @@ class JournalFile:
         self.writable = writable
         self._db = _connect(path) if writable else _connect_to_read(path)
         try:
+            self._db.execute(f"pragma cache_size = -{CACHE_KIB}")
             if writable:
+                self._db.execute(f"pragma page_size = {PAGE_BYTES}")  # of a new file
                 self._db.execute("pragma journal_mode = wal")
                 self._db.execute("pragma synchronous = full")
+                self._db.execute(f"pragma wal_autocheckpoint = {LOG_PAGES}")
                 prepare(self._db)
             elif (found := format_of(self._db)) not in READABLE:
                 raise AnotherFormat(found)
@@ -63,6 +70,14 @@ class JournalFile:
         except sqlite3.Error:
             self._roll_back()
             raise
+
+    def epochs(self, sent: int) -> list[tuple[str, int, int]]:
+        """The newest epochs, oldest first, with their first and last numbers, none above `sent`."""
+        query = "select epoch, first from epochs order by rowid desc limit ?"
+        begun = self._db.execute(query, (EPOCHS_TOLD,)).fetchall()[::-1]
+        ends = [min(sent, first - 1) for _, first in begun[1:]] + [min(sent, self.last)]
+        spans = zip(begun, ends, strict=True)
+        return [(epoch, first, last) for (epoch, first), last in spans if first <= last]
 
     def is_sound(self) -> bool:
         """Whether SQLite finds all its pages in order."""

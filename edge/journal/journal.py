@@ -195,14 +195,7 @@ class Journal:
     def after(self, seq: int, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
         """Records with numbers above `seq` that may be sent, at most so many and so large, at least one."""
         with self._lock:
-            taken: list[tuple[int, bytes]] = []
-            size = 0
-            for number, body in self._outgoing.records(seq, most):
-                size += len(body) + 1
-                if taken and size > most_bytes:
-                    break
-                taken.append((number, body))
-            return taken
+            return self._outgoing.page(seq, most, most_bytes)
 
     def gone(self, epoch: str | None, first: int, last: int) -> list[Gone]:
         """Which of those numbers are not here, and why; `epoch` None is that of now. Raises JournalError."""
@@ -212,9 +205,13 @@ class Journal:
                 self.commit()  # what memory knows to be lost
             found = self._disk.ask(lambda file: file.gone(of, self.epoch, file.last, first, last)) or []
             if of == self.epoch:
-                waiting = [(max(first, x.first), min(last, x.last), x.cause) for x in self._ring.losses]
-                found = sorted([*found, *(each for each in waiting if each[0] <= each[1])])
+                found = sorted([*found, *self._ring.gone(first, last)])
             return found
+
+    def epochs(self) -> list[tuple[str, int, int]]:
+        """The newest, oldest first: first and last number, as far as a broker has acknowledged them."""
+        with self._lock:
+            return self._disk.ask(lambda file: file.epochs(self._sent)) or []
 
     def correct(self, correction: Correction) -> None:
         """Records of a boot get their true time whenever they are read; kept with the next commit."""

@@ -16,7 +16,7 @@ create table if not exists gone (first integer not null, last integer not null, 
 create table if not exists epochs (epoch text primary key, first integer not null);
 create table if not exists corrections (boot text primary key, first integer not null, last integer not null,
     offset_ms integer not null, shift_ms integer not null, clk text not null);
-create index if not exists ordinary on records (seq) where strange = 0;
+drop index if exists ordinary;
 """
 
 

@@ -15,6 +15,7 @@ Gone = tuple[int, int, Cause]  # first and last number, both included
 
 MOST_RANGES = 500
 MOST_EPOCHS = 1000
+EPOCHS_TOLD = 100  # of the newest, health says from where to where they go
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,17 @@ class Outgoing:
     def __init__(self, disk: Disk, ring: Ring) -> None:
         self._disk, self._ring = disk, ring
 
+    def page(self, seq: int, most: int, most_bytes: int) -> list[tuple[int, bytes]]:
+        """As `records`, and no more than so large together, but at least one. Raises JournalError."""
+        taken: list[tuple[int, bytes]] = []
+        size = 0
+        for number, body in self.records(seq, most):
+            size += len(body) + 1
+            if taken and size > most_bytes:
+                break
+            taken.append((number, body))
+        return taken
+
     def records(self, seq: int, most: int) -> list[tuple[int, bytes]]:
         """At most so many with numbers above `seq`; empty only when there are none. Raises JournalError."""
         rows = self._disk.ask(lambda file: file.after(seq, most)) or []

@@ -4,7 +4,7 @@ from collections import deque
 from zlib import crc32
 
 from edge.journal.corrections import Correction
-from edge.journal.losses import Loss
+from edge.journal.losses import Gone, Loss
 
 # While the disk refuses: about three hours at one reading a second, 10 MB.
 MOST_WAITING = 10_000
@@ -52,6 +52,11 @@ class Ring:
             loss = Loss(before.first, loss.last, loss.cause, before.count + loss.count)
             self.losses.pop()
         self.losses.append(loss)
+
+    def gone(self, first: int, last: int) -> list[Gone]:
+        """What of those numbers is lost that the disk does not know of yet."""
+        cut = [(max(first, loss.first), min(last, loss.last), loss.cause) for loss in self.losses]
+        return [each for each in cut if each[0] <= each[1]]
 
     def note_unreadable(self, seq: int) -> None:
         """A record on disk is not what was written."""

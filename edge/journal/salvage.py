@@ -59,6 +59,8 @@ def _copy(path: Path, fresh: Path) -> tuple[int, int]:
     new = JournalFile(fresh)
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as old:
+            # or SQLite reads nothing at all of a file that is shorter than it says
+            old.execute("pragma writable_schema = on")
             facts = {str(name): value for name, value in _rows(old, "select name, value from facts")}
             _copy_tables(old, new)
             last = _last(old, facts)

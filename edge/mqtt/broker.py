@@ -1,13 +1,13 @@
-"""Where the broker is and how to be let in: its address, credentials, and refusals in plain English."""
+"""Where the broker is and how to be let in: its address, credentials and certificates."""
 
 import re
 import socket
 import ssl
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.errors import BrokerError, ConfigError
+from edge.mqtt.trouble import failure
 
 PLAIN_PORT = 1883
 TLS_PORT = 8883
@@ -36,6 +36,7 @@ class BrokerSettings:
     certfile: Path | None = None
     keyfile: Path | None = None
     keepalive_s: int = 30
+    spread_s: float = 0.0  # a lost connection is tried again at a random moment within this
 
     @property
     def address(self) -> str:
@@ -97,52 +98,4 @@ def knock(settings: BrokerSettings, timeout_s: float = 5.0) -> None:
     try:
         socket.create_connection((settings.host, settings.port), timeout_s).close()
     except (OSError, UnicodeError) as error:
-        raise BrokerError(failure(settings.address, error)[0]) from error
-
-
-# A person mends these; trying again alone does not. By the names of MQTT 5's reason codes.
-_MENDABLE = {
-    "Bad user name or password": "the user name or password is wrong",
-    "Not authorized": "not authorized: the broker does not let this client in",
-    "Client identifier not valid": "the broker does not accept this client id",
-    "Banned": "this client is banned",
-    "Bad authentication method": "the broker wants another way of authentication",
-}
-
-
-_NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
-
-
-def refusal(address: str, reason: str) -> tuple[str, bool]:
-    """What a CONNACK reason means: (sentence, whether a person must mend it)."""
-    known = _MENDABLE.get(reason)
-    return f"the broker at {address} refused the connection: {known or reason.lower()}", known is not None
-
-
-def failure(address: str, error: Exception) -> tuple[str, bool]:
-    """What an exception while connecting means: (sentence, whether a person must mend it)."""
-    match error:
-        case socket.gaierror(errno=socket.EAI_AGAIN):
-            return f"cannot look up the host of broker {address}: no name server answers", False
-        case socket.gaierror() | UnicodeError():
-            return f"no such host: broker {address}", True
-        case ssl.SSLCertVerificationError(verify_code=code) if code == _NOT_YET_VALID:
-            today = time.strftime("%Y-%m-%d", time.gmtime())
-            return (
-                f"the certificate of the broker at {address} is not yet valid: it is {today} here, "
-                "until the clock is set",
-                False,
-            )
-        case ssl.SSLCertVerificationError(verify_message=message):
-            return f"the broker at {address} has a certificate that is not trusted: {message}", True
-        case ssl.SSLError(reason=reason):
-            return (
-                f"no TLS with the broker at {address}: {(reason or str(error)).lower().replace('_', ' ')}",
-                False,
-            )
-        case ConnectionRefusedError():
-            return f"nobody listens at {address}: start the broker or correct the address", False
-        case TimeoutError():
-            return f"the broker at {address} does not answer: timed out", False
-        case _:
-            return f"cannot reach the broker at {address}: {getattr(error, 'strerror', None) or error}", False
+        raise BrokerError(failure(settings.address, error).sentence) from error

@@ -1,12 +1,13 @@
-"""Sensors behind a kernel driver: DHT11/DHT22, BME280, SHT3x, SHT4x and many more look alike in sysfs.
+"""Sensors behind a kernel driver: each is a folder of files in sysfs, one for each value.
 
-The dht11 driver takes its times in interrupts, which is far more reliable than user space. It
-repeats a measurement for two seconds, and never an old one after a failure.
+DHT11 to DHT22, BME280, HTU21, Si7021 and many more are devices of the Industrial I/O subsystem
+(`in_temp_input`, or `in_temp_raw` with its scale and offset); SHT3x, SHT4x, AHT20 and others are hardware
+monitors (`temp1_input`). The dht11 driver takes its times in interrupts, which is far more reliable
+than user space. It repeats a measurement for two seconds, and never an old one after a failure.
 """
 
 import errno
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,13 +16,18 @@ from pathlib import Path
 from edge.errors import ConfigError, SensorError
 from edge.reading import HUMIDITY, PRESSURE, TEMPERATURE, Channel, Reading
 from edge.sources.settings import SourceSettings
+from edge.sources.sysfs import find_devices, name_of
 
-# Channel, its name in sysfs, and what one of the kernel's units (m°C, m%, kPa) is in ours.
+# Channel, its names in sysfs (of the one subsystem, and of the other), and what one of the kernel's units
+# (m°C, m%, kPa) is in ours.
 _KINDS = (
-    (TEMPERATURE, "in_temp", 0.001),
-    (HUMIDITY, "in_humidityrelative", 0.001),
-    (PRESSURE, "in_pressure", 10.0),
+    (TEMPERATURE, ("in_temp", "temp1"), 0.001),
+    (HUMIDITY, ("in_humidityrelative", "humidity1"), 0.001),
+    (PRESSURE, ("in_pressure",), 10.0),
 )
+_CONSTANTS = (("scale", 1.0), ("offset", 0.0))
+# The bme680 driver gives percent, against the kernel's own rule; a tenth of a percent is no room's humidity.
+_IN_PERCENT, _NO_AIR_PCT = ("bme680",), 0.1
 
 _REASONS = {
     errno.EIO: "the sensor's answer was damaged or incomplete",
@@ -39,48 +45,48 @@ class _Attribute:
     path: Path
     scale: float
     offset: float
+    in_percent: bool = False
 
     def read(self) -> float:
         """The value in the channel's unit. Raises OSError or ValueError."""
         value = (float(self.path.read_text()) + self.offset) * self.scale
         if not math.isfinite(value):
             raise ValueError(f"{value} is not a measurement")
-        return value
+        return 1000.0 * value if self.in_percent and value <= _NO_AIR_PCT else value
 
 
 class Iio:
-    """One device of the kernel's Industrial I/O subsystem."""
+    """One sensor of the kernel's; its values may come from several devices, each channel from one."""
 
     name = "iio"
     simulated = False
 
     def __init__(
         self,
-        directory: Path,
-        *,
+        *directories: Path,
         wall_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        """The device in that directory. Raises ConfigError when it measures none of our channels."""
-        self.directory = directory
-        self._attributes = _attributes(directory)
-        if not self._attributes:
-            raise ConfigError(
-                f"{directory} measures no temperature, humidity or pressure; name another device"
-            )
+        """The devices in these directories; of two that measure the same the first one counts.
+
+        Raises ConfigError when one of them adds no channel of ours.
+        """
+        self.directories = directories
+        self._attributes = _together(directories)
         self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
 
     @classmethod
     def open(cls, settings: SourceSettings) -> "Iio":
-        """The device that the settings name, else the first of those with the most channels.
+        """The devices that the settings name, else the first of those with the most channels.
 
         Raises ConfigError when there is none.
         """
-        return cls(find_device(settings.sysfs, settings.device))
+        roots = (settings.sysfs, settings.hwmon)
+        return cls(*find_devices(roots, settings.device, _worth))
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """What the device measures."""
+        """What the devices measure."""
         return tuple(attribute.channel for attribute in self._attributes)
 
     def read(self) -> Reading:
@@ -100,39 +106,54 @@ class Iio:
         """Nothing stays open between readings."""
 
 
-def find_device(sysfs: Path, wanted: str = "") -> Path:
-    """The directory of the device of that name or path; without a name, of the one with most channels.
+def _together(directories: tuple[Path, ...]) -> tuple[_Attribute, ...]:
+    chosen: dict[str, _Attribute] = {}
+    for directory in directories:
+        found = _attributes(directory)
+        if not found:
+            raise ConfigError(
+                f"{directory} measures no temperature, humidity or pressure; name another device"
+            )
+        new = {each.channel.name: each for each in found if each.channel.name not in chosen}
+        if not new:
+            raise ConfigError(
+                f"{directory} measures nothing that a device named before it does not; leave it out"
+            )
+        chosen.update(new)
+    return tuple(chosen[channel.name] for channel, _, _ in _KINDS if channel.name in chosen)
 
-    Raises ConfigError when there is none.
-    """
-    devices = sorted(sysfs.glob("iio:device*"), key=_number)
-    if wanted:
-        named = [device for device in devices if wanted in (device.name, _name(device))]
-        if not named and "/" in wanted and Path(wanted).is_dir():
-            named = [Path(wanted)]
-        if not named:
-            there = ", ".join(f"{_name(device)} ({device.name})" for device in devices) or "none"
-            raise ConfigError(f"no IIO device {wanted!r} under {sysfs}; there are: {there}")
-        return named[0]
-    useful = [device for device in devices if _attributes(device)]
-    if not useful:
-        raise ConfigError(
-            f"no sensor under {sysfs}; for a DHT11 or DHT22 add 'dtoverlay=dht11,gpiopin=4' to "
-            "/boot/firmware/config.txt and reboot, or use --source simulator"
-        )
-    return max(useful, key=lambda device: len(_attributes(device)))
+
+def _worth(device: Path) -> int:
+    """The more channels the better; a DHT22 sooner than a BMP280, which says nothing of the water."""
+    found = _air(device)
+    return 2 * len(found) + any(each.channel is HUMIDITY for each in found)
+
+
+def _air(device: Path) -> tuple[_Attribute, ...]:
+    """What it measures if it is in a room: most hardware monitors are inside a processor or a disk."""
+    found = _attributes(device)
+    monitor = not any(each.path.name.startswith("in_") for each in found)
+    return () if monitor and HUMIDITY not in [each.channel for each in found] else found
 
 
 def _attributes(device: Path) -> tuple[_Attribute, ...]:
     found = []
-    for channel, stem, unit in _KINDS:
-        finished, raw = device / f"{stem}_input", device / f"{stem}_raw"
-        if finished.exists():
-            found.append(_Attribute(channel, finished, unit, 0.0))
-        elif raw.exists():
-            scale = _constant(device / f"{stem}_scale", 1.0)
-            found.append(_Attribute(channel, raw, scale * unit, _constant(device / f"{stem}_offset", 0.0)))
+    for channel, stems, unit in _KINDS:
+        attribute = next(filter(None, (_attribute(device, channel, stem, unit) for stem in stems)), None)
+        if attribute is not None:
+            found.append(attribute)
     return tuple(found)
+
+
+def _attribute(device: Path, channel: Channel, stem: str, unit: float) -> _Attribute | None:
+    finished, raw = device / f"{stem}_input", device / f"{stem}_raw"
+    in_percent = channel is HUMIDITY and name_of(device) in _IN_PERCENT
+    if finished.exists():
+        return _Attribute(channel, finished, unit, 0.0, in_percent)
+    if not raw.exists():
+        return None
+    scale, offset = (_constant(device / f"{stem}_{what}", missing) for what, missing in _CONSTANTS)
+    return _Attribute(channel, raw, scale * unit, offset, in_percent)
 
 
 def _constant(path: Path, missing: float) -> float:
@@ -142,15 +163,3 @@ def _constant(path: Path, missing: float) -> float:
         return missing
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as a number: {error}") from error
-
-
-def _name(device: Path) -> str:
-    try:
-        return (device / "name").read_text().strip()
-    except OSError:
-        return device.name
-
-
-def _number(device: Path) -> int:
-    digits = re.search(r"\d+$", device.name)
-    return int(digits.group()) if digits else 0

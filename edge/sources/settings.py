@@ -15,12 +15,15 @@ class SourceSettings:
     deadline_s: float = 10.0  # iio, dht: a sensor that takes longer has not answered
 
     # iio
-    device: str = ""  # its name, its directory's name or path; empty finds one
+    device: str = ""  # its name, its directory's name or path, or several by commas; empty finds one
     sysfs: Path = Path("/sys/bus/iio/devices")
+    hwmon: Path = Path("/sys/class/hwmon")
+
+    # dht, simulator
+    sensor: Literal["DHT11", "DHT22", "BME280"] = "DHT22"  # dht: not BME280; simulator: not DHT11
 
     # dht
     pin: int = 4  # GPIO number, not the number on the header
-    sensor: Literal["DHT11", "DHT22"] = "DHT22"
 
     # replay
     file: Path | None = None

@@ -146,6 +146,7 @@ class Simulator:
             faults_every_s=every_s,
             longest_s=every_s / 3.0 if every_s else math.inf,
             calm_s=min(CALM_S, every_s) if every_s else CALM_S,
+            sensor=settings.sensor.lower(),
         )
 
     def read(self) -> Reading:

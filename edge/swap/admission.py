@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge import __version__
-from edge.bundle import bundle, proof
+from edge.bundle import bundle
 from edge.bundle.bundle import Bundle
 from edge.bundle.compatibility import check_fits
-from edge.detection.scorer import runtime_version
+from edge.detection.network import runtime_version
 from edge.errors import BundleError, ConfigError
 from edge.reading import Channel
 from edge.swap.store import ModelStore, digest_of
@@ -48,6 +48,8 @@ def admit(content: bytes, where: str, rules: Rules, store: ModelStore, *, insist
         raise BundleError(f"{where}: {error}") from error
     mark = f"{digest} {runtime_version()} {__version__} {platform.machine()}"
     if state.proven != mark:
+        from edge.bundle import proof  # a model that has proven itself once needs none of it
+
         proof.check(content, where)
         store.note_proven(mark)
     return found

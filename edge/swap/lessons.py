@@ -4,9 +4,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from edge.bundle.bundle import Bundle
 from edge.errors import ConfigError, PicanaryError
 from edge.journal import Journal
-from edge.settling import FILE, POINTS_DAYS, Order, next_point, settle_apart
+from edge.settling import FILE, POINTS_DAYS, Order, next_point, settle_apart, settled_from
 from edge.swap.loaded import Loaded
 from edge.swap.opening import Opening
 
@@ -14,6 +15,8 @@ LOG = logging.getLogger(__name__)
 DAY_S = 86_400.0
 # A history that teaches nothing (all of it gaps, say) is asked again when it has grown so much.
 AGAIN = 1.25
+# A newer lesson replaces an older one of at most so much longer a history.
+MUCH = 0.9
 
 
 class Lessons:
@@ -26,6 +29,7 @@ class Lessons:
         self._order = order
         self._model: str | None = None
         self._next_days = 0.0
+        self._asked = False
 
     @property
     def days(self) -> float:
@@ -37,7 +41,7 @@ class Lessons:
         if self.days < POINTS_DAYS[0]:
             least, has = POINTS_DAYS[0] * 24, self.days * 24
             raise ConfigError(f"a room is learnt from {least:g} hours of readings, and there are {has:.2g}")
-        self._next_days = 0.0
+        self._next_days, self._asked = 0.0, True
 
     def learn(self, loaded: Loaded, commit: Callable[[], bool]) -> bool:
         """Whether it was time, and the room was learnt anew."""
@@ -46,7 +50,7 @@ class Lessons:
             return False
         if self._model != bundle.sha256:
             learnt = self._opening.learnt(bundle)
-            self._model, self._next_days = bundle.sha256, next_point(learnt.days if learnt else 0.0)
+            self._model, self._next_days = bundle.sha256, next_point(learnt.at_days if learnt else 0.0)
         days = self.days
         if days < self._next_days or not commit():
             return False
@@ -57,7 +61,18 @@ class Lessons:
             LOG.warning("the room is not learnt yet: %s", error)
             self._next_days = days * AGAIN
             return False
-        self._opening.store.write(FILE, content)
         self._next_days = next_point(days)
-        LOG.info("%s has learnt the room from %.3g days", bundle.label, days)
+        return self._take(bundle, content)
+
+    def _take(self, bundle: Bundle, content: bytes) -> bool:
+        """Whether it says more than what was learnt before: a full journal lets old readings go."""
+        learnt, before = settled_from(content, bundle), self._opening.learnt(bundle)
+        if learnt is None:
+            return False
+        if before is not None and learnt.days < MUCH * before.days and not self._asked:
+            LOG.info("the journal has %.3g days, and the room was learnt from %.3g", learnt.days, before.days)
+            return False
+        self._asked = False
+        self._opening.store.write(FILE, content)
+        LOG.info("%s has learnt the room from %.3g days", bundle.label, learnt.days)
         return True

@@ -7,6 +7,7 @@ from edge.judge import Model
 from edge.onlooker import Onlooker
 from edge.reading import Channel
 from edge.settling import FILE, POINTS_DAYS, Settled, settled_from
+from edge.swap.memories import Memories
 from edge.swap.store import ModelStore
 
 NO_MODEL = "no model: readings without a verdict"
@@ -23,6 +24,7 @@ class Opening:
     channels: tuple[Channel, ...]  # the source's
     speed: float
     false_alarms_per_week: float | None  # None: the bundle's
+    memories: Memories | None = None  # None where no room is got to know
 
     def budget(self, bundle: Bundle) -> float:
         """False alarms a week that a model may cost here."""
@@ -44,4 +46,13 @@ class Opening:
             if settled is None:
                 return Model(label, bundle.channels, Onlooker(self.channels, "warming", NEW_HERE, self.speed))
             bundle, label = settled.of(bundle), f"{label}+{settled.days:.3g}d"
-        return Model(label, bundle.channels, bundle.open_detector(self.speed, self.false_alarms_per_week))
+        detector = bundle.open_detector(self.speed, self.false_alarms_per_week, self.channels)
+        model = Model(label, bundle.channels, detector)
+        self.remind(bundle, model)
+        return model
+
+    def remind(self, bundle: Bundle, model: Model) -> None:
+        """What it knew when it last judged here, in place of what it knows now."""
+        memory = self.memories.of(bundle) if self.memories else None
+        if memory is not None:
+            model.watcher.restore(memory)

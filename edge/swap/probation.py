@@ -1,6 +1,6 @@
 """The trial of a new model: so many readings, watched against its predecessor."""
 
-from edge.detection.detector import Verdict
+from edge.detection.verdict import Verdict
 
 WEEK_S = 7 * 86_400.0
 TRIAL_READINGS = 360

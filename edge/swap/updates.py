@@ -8,53 +8,21 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.bundle import bundle as bundles
 from edge.bundle.bundle import Bundle
 from edge.errors import BundleError, ConfigError, JournalError, PicanaryError
-from edge.journal import Journal
-from edge.judge import Judge, Newcomer, Outcome
-from edge.reading import Reading
-from edge.swap.admission import Rules, admit
-from edge.swap.lessons import Lessons
+from edge.judge import Newcomer, Outcome
+from edge.swap.admission import admit
+from edge.swap.desk import Desk, Offer
 from edge.swap.loaded import Loaded
-from edge.swap.opening import Opening
 from edge.swap.probation import Probation
 from edge.swap.store import digest_of
-from edge.swap.story import Origin, Story
-from edge.swap.succession import Succession, Trial
+from edge.swap.succession import Succession
 
 LOG = logging.getLogger(__name__)
 POLL_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A model that somebody wants to see at work."""
-
-    content: bytes
-    where: str
-    source: Origin
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the thread works with.
-
-    `recall` gives the readings of the past, oldest first; `lessons` is None where no room is learnt.
-    """
-
-    judge: Judge
-    journal: Journal
-    rules: Rules
-    opening: Opening
-    story: Story
-    recall: Callable[[], list[Reading]]
-    lessons: Lessons | None = None
-    file: Path | None = None  # that is configured
-    trial: Trial = field(default_factory=Trial)
 
 
 class Updates:
@@ -83,6 +51,7 @@ class Updates:
         self._jobs.put(None)
         if self._thread.is_alive():
             self._thread.join(1.0)  # a proof may take longer; the thread is a daemon
+        self._keep_memory(now=True)
 
     def ask(self) -> None:
         """Look at the configured file again, whether it has changed or not. Safe in a signal handler."""
@@ -136,6 +105,7 @@ class Updates:
             self._seen = now
             self._from_file(self._desk.file)
         self._go_on()
+        self._keep_memory()
 
     def _from_file(self, file: Path) -> None:
         try:
@@ -203,6 +173,7 @@ class Updates:
             for reading in past:
                 newcomer.model.watcher.see(reading)
             newcomer.catch_up()
+            self._desk.opening.remind(bundle, newcomer.model)  # it knows more than the journal can tell
         except PicanaryError:
             self._desk.judge.withdraw(newcomer)
             raise
@@ -243,4 +214,12 @@ class Updates:
         if lessons is None or loaded is None or self._models.trying:
             return
         if lessons.learn(loaded, self._commit):
+            self._keep_memory(now=True)
             self._desk.judge.offer(self._shown_the_past(loaded.bundle, None))
+
+    def _keep_memory(self, *, now: bool = False) -> None:
+        memories, loaded = self._desk.opening.memories, self._models.at_work
+        # one that is on trial may be rolled back, and one that is on its way may know more
+        if memories is None or loaded is None or self._models.trying or self._desk.judge.expecting:
+            return
+        memories.keep(loaded.bundle, lambda: self._desk.judge.memory(loaded.bundle.label), now=now)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from edge.clock import clock_quality
 from edge.errors import PicanaryError
 from edge.journal import Journal
-from edge.message import VERSION, encode
+from edge.message import BATCH_BYTES, VERSION, encode
+from edge.uplink.allowance import Allowance
 from edge.uplink.request import LARGEST_BYTES, Refused, Request, parse
 from edge.uplink.resend import Resend, Told
 
@@ -28,24 +29,6 @@ IDLE_S = 60.0
 Action = Callable[[Request], None]
 
 
-class Allowance:
-    """So many at once, so many a second in the long run (a token bucket)."""
-
-    def __init__(self, per_s: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s, self._burst, self._clock = per_s, burst, clock
-        self._left, self._at = burst, clock()
-
-    def take(self) -> bool:
-        """Whether one more is allowed now."""
-        now = self._clock()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if self._left < 1.0:
-            return False
-        self._left -= 1.0
-        return True
-
-
 class Commands:
     """From `receive` to what is done and its answer on `res/{request}`.
 
@@ -54,12 +37,19 @@ class Commands:
     """
 
     def __init__(
-        self, journal: Journal, send: Callable[[str, bytes, Told], bool], actions: Mapping[str, Action]
+        self,
+        journal: Journal,
+        send: Callable[[str, bytes, Told], bool],
+        actions: Mapping[str, Action],
+        batch_bytes: Callable[[], int] = lambda: BATCH_BYTES,
     ) -> None:
-        """`send` is `Uplink.send`; `actions` are the commands, apart from resend, that this agent knows."""
+        """`send` is `Uplink.send`; `actions` are the commands, apart from resend, that this agent knows.
+
+        `batch_bytes` is asked how large a message the broker takes now.
+        """
         self._send = send
         self._wake = threading.Event()
-        self._resend = Resend(journal, send, self._wake.set)
+        self._resend = Resend(journal, send, self._wake.set, batch_bytes)
         self._actions = {"resend": self._resend.take, **actions}
         self._allowance = Allowance(RATE_PER_S, BURST)
         self._waiting: deque[tuple[str, bytes]] = deque()

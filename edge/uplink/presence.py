@@ -1,5 +1,6 @@
 """What an agent says of itself to the broker: its birth, its model, and to Home Assistant what there is."""
 
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,8 @@ from edge.uplink.uplink import Uplink
 HOME_ASSISTANT_STATUS = "homeassistant/status"
 # All devices of a house hear that Home Assistant is back, and should not answer at once.
 SPREAD_S = 10.0
+# Who floods our topic with wills gets one answer a second.
+CONTRADICTION_S = 1.0
 
 
 class Presence:
@@ -23,10 +26,24 @@ class Presence:
         self._birth = birth
         self._uplink = uplink
         self._say("info", birth)
+        self._contradict_late_wills()
 
     def _say(self, leaf: str, message: dict[str, Any]) -> None:
         if self._uplink is not None:
             self._uplink.announce(topic(self._device, leaf), encode(message))
+
+    def _contradict_late_wills(self) -> None:
+        """The will of a session that is past may come after the birth, and would stay as the last word."""
+        uplink, name = self._uplink, topic(self._device, "status")
+        if uplink is None:
+            return
+
+        def heed(_name: str, payload: bytes, kept: bool) -> None:
+            # what the broker had kept came before the birth, which is on its way
+            if not kept and _says_offline(payload):
+                uplink.announce_again(name, CONTRADICTION_S)
+
+        uplink.listen(name, heed)
 
     def model(self, message: dict[str, Any]) -> None:
         """The story of the model goes on."""
@@ -59,3 +76,11 @@ class Presence:
                 uplink.announce_again(name, random.uniform(0.0, SPREAD_S))  # noqa: S311 - no secret
 
         uplink.listen(HOME_ASSISTANT_STATUS, heed)
+
+
+def _says_offline(payload: bytes) -> bool:
+    try:
+        said = json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.get("state") == "offline"

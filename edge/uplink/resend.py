@@ -23,6 +23,7 @@ QUEUE = 16
 BATCH_EVERY_S = 0.1
 RETRY_S = 1.0
 MOST_GONE = 1000  # stretches in one answer; what follows is asked for again
+GONE_BYTES = 48  # that one takes at most
 
 # what is gone, by the journal's word for its cause
 WHY: Mapping[str, str] = {
@@ -87,9 +88,11 @@ class Resend:
         journal: Journal,
         send: Callable[[str, bytes, Told], bool],
         wake: Callable[[], None],
+        batch_bytes: Callable[[], int] = lambda: BATCH_BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`send` is `Uplink.send`; `wake` is called, from any thread, when `step` should be."""
+        self._batch_bytes = batch_bytes
         self._journal, self._send, self._wake, self._clock = journal, send, wake, clock
         self._epochs = Epochs(journal.after)
         self._queue: deque[Request] = deque()
@@ -119,7 +122,8 @@ class Resend:
             self._work = _work(self._queue.popleft())
             self._due = self._clock()
             return self._try(self._sort_out, self._work)
-        if self._work.next <= self._work.last and len(self._work.gone) < MOST_GONE:
+        most_gone = min(MOST_GONE, self._batch_bytes() // GONE_BYTES)
+        if self._work.next <= self._work.last and len(self._work.gone) < most_gone:
             return self._try(self._go_on, self._work)
         return self._end(self._work)
 
@@ -146,7 +150,7 @@ class Resend:
         return None
 
     def _go_on(self, work: _Work) -> None:
-        page = self._journal.after(work.next - 1, BATCH_RECORDS, BATCH_BYTES)
+        page = self._journal.after(work.next - 1, BATCH_RECORDS, self._batch_bytes())
         upto = min(work.last, page[-1][0]) if page else work.last
         rows = [(seq, body) for seq, body in page if seq <= upto and epoch_of(body) == work.epoch]
         gone: list[Gone] = []

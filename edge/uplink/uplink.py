@@ -10,8 +10,12 @@ from edge.errors import BrokerError
 from edge.journal import Journal
 from edge.message import VERSION, encode, topic
 from edge.mqtt.connection import Connection
+from edge.notices import Notices
 from edge.uplink.announcements import Announcements
 from edge.uplink.delivery import RETRY_S, Delivery
+from edge.uplink.live import Live
+from edge.uplink.namesake import Namesakes
+from edge.uplink.standing import Standing
 
 LOG = logging.getLogger(__name__)
 HEALTH_S = 60.0
@@ -38,20 +42,24 @@ class Uplink:
         session: str,
         period_s: float,
         health: Callable[[], dict[str, Any]],
+        notices: Notices,
     ) -> None:
         """`connect` makes a Connection from a will and callbacks; no network yet."""
         self._device = device
         self._journal = journal
-        self._expiry_s = max(1, round(3 * period_s))
         self._health = health
         self._session = session
         self._lock = threading.Condition()
-        self._delivery = Delivery(journal, lambda leaf, payload: self._hand_over(leaf, payload))
+        self._delivery = Delivery(
+            journal,
+            lambda leaf, payload: self._hand_over(leaf, payload),
+            lambda leaf: self.connection.largest_payload(topic(device, leaf)),
+        )
         self._told: dict[int, Callable[[str | None], None]] = {}  # who waits for which acknowledgement
         self._health_due = 0.0
         self._announcements = Announcements()
-        self._heard: dict[str, Heed] = {}
-        self._newest: bytes | None = None
+        self._heard: dict[str, list[Heed]] = {}
+        self._live = Live(max(1, round(3 * period_s)))
         self._stopping = False
         self.faults = 0
         self.connection = connect(
@@ -61,6 +69,10 @@ class Uplink:
             on_published=self._published,
             on_message=self._hear,
         )
+        self._standing = Standing(self.connection)
+        namesakes = Namesakes(self.connection, session, notices)
+        self.listen(topic(device, "status"), namesakes.heard)
+        self._onlookers = (self._standing, namesakes)
         # the last word of a birth: whoever sees it finds the others there
         self.announce(topic(device, "status"), encode(self._status("online")), last=True)
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -86,14 +98,23 @@ class Uplink:
         """Messages that the broker said no to."""
         return self._delivery.refused
 
+    @property
+    def batch_bytes(self) -> int:
+        """How large a message with records may be, by what the broker has said or shown."""
+        return self._delivery.batch_bytes
+
+    def standing(self) -> dict[str, Any]:
+        """For health: how we stand with the broker."""
+        return self._standing.report()
+
     def listen(self, name: str, heed: Heed) -> None:
-        """Messages on that topic, whose last level may be `+`, go to `heed`, which must not block."""
-        self._heard[name] = heed
+        """Messages on that topic, whose last level may be `+`, go to `heed` too, which must not block."""
+        self._heard.setdefault(name, []).append(heed)
         self.connection.subscribe(name)
 
     def _hear(self, name: str, payload: bytes, retained: bool) -> None:
-        heed = self._heard.get(name) or self._heard.get(f"{name.rpartition('/')[0]}/+")
-        if heed is not None:
+        family = f"{name.rpartition('/')[0]}/+"
+        for heed in self._heard.get(name) or self._heard.get(family) or []:
             heed(name, payload, retained)
 
     def send(self, leaf: str, payload: bytes, told: Callable[[str | None], None]) -> bool:
@@ -120,7 +141,7 @@ class Uplink:
     def show(self, record: dict[str, Any]) -> None:
         """The newest record, for the live `state` topic; overwrites one not yet sent."""
         with self._lock:
-            self._newest = encode(record)
+            self._live.put(record)
             self._lock.notify_all()
 
     def stop(self, hurry: threading.Event) -> None:
@@ -135,14 +156,14 @@ class Uplink:
                     break
             with self._lock:
                 self._lock.wait(0.05)
-        if self._journal.unsent:
-            LOG.warning("%d records are not sent; they stay in the journal", self._journal.unsent)
+        if unsent := self._journal.unsent:
+            LOG.warning("%d records are not sent; they stay in the journal", unsent)
         with self._lock:
             self._stopping = True
             self._lock.notify_all()
         if self._thread.is_alive():
             self._thread.join(5.0)
-        self._publish("status", encode(self._status("disconnected")), retain=True)
+        self._publish("status", encode(self._status("disconnected")))
         self.connection.stop()
 
     def _status(self, state: str) -> dict[str, Any]:
@@ -152,9 +173,12 @@ class Uplink:
         LOG.info("connected to the broker at %s", self.connection.settings.address)
         with self._lock:
             self._announcements.repeat_all()
+            self._live.again()
         self.tell_health()
 
     def _disconnected(self, reason: str) -> None:
+        for each in self._onlookers:
+            each.lost()
         if not self._stopping:
             LOG.warning("no broker: %s; readings are kept", reason)
 
@@ -173,6 +197,8 @@ class Uplink:
     def _run(self) -> None:
         while not self._stopping:
             try:
+                for each in self._onlookers:
+                    each.look()
                 if self.connection.connected:
                     self._announce()
                     self._tell_health()
@@ -185,16 +211,16 @@ class Uplink:
                 time.sleep(RETRY_S)
             with self._lock:
                 if not self._stopping and not self._something_to_do():
-                    self._lock.wait(POLL_S)
+                    self._lock.wait(min(POLL_S, self._delivery.wait_s or POLL_S))
 
     def _something_to_do(self) -> bool:
-        fresh = self._newest is not None or self._announcements.due() is not None or not self._health_due
+        fresh = self._live.fresh or self._announcements.due() is not None or not self._health_due
         return self.connection.connected and (fresh or self._delivery.pending)
 
     def _tell_health(self) -> None:
         if time.monotonic() < self._health_due:
             return
-        if self._publish("health", encode(self._health()), retain=True):
+        if self._publish("health", encode(self._health())):
             self._health_due = time.monotonic() + HEALTH_S
 
     def _announce(self) -> None:
@@ -204,31 +230,21 @@ class Uplink:
                 if due is None:
                     return
                 self._announcements.done(due[0])
-            if not self._publish_to(*due, retain=True):
+            if not self.connection.try_publish(*due, retain=True):
                 self.announce_again(due[0], RETRY_S)
                 return
 
     def _show_newest(self) -> None:
         with self._lock:
-            newest, self._newest = self._newest, None
+            newest = self._live.take()
         if newest is not None:
-            self._publish("state", newest, qos=0, retain=True, expiry_s=self._expiry_s)
+            self._publish("state", newest[0], qos=0, expiry_s=newest[1])
 
     def _send_next(self) -> bool:
         with self._lock:
             return not self._stopping and self._delivery.send_next()
 
-    def _publish(
-        self, leaf: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
-    ) -> bool:
-        return self._publish_to(topic(self._device, leaf), payload, qos=qos, retain=retain, expiry_s=expiry_s)
-
-    def _publish_to(
-        self, name: str, payload: bytes, *, qos: int = 1, retain: bool = False, expiry_s: int | None = None
-    ) -> bool:
-        try:
-            self.connection.publish(name, payload, qos, retain, expiry_s)
-        except BrokerError as error:
-            LOG.debug("%s", error)
-            return False
-        return True
+    def _publish(self, leaf: str, payload: bytes, qos: int = 1, expiry_s: int | None = None) -> bool:
+        return self.connection.try_publish(
+            topic(self._device, leaf), payload, qos, retain=True, expiry_s=expiry_s
+        )

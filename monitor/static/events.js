@@ -4,7 +4,9 @@ import { fetchEvents } from "./api.js";
 import { element, setText } from "./dom.js";
 import { duration, fullTime, score, time } from "./format.js";
 
-const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault", advisory: "long shift" };
+// no record shows them
+const APART = new Set(["advisory", "namesake"]);
+const WORDS = { anomalous: "anomaly", sensor_fault: "sensor fault", advisory: "long shift", namesake: "two devices, one name" };
 
 export class EventList {
   #events = new Map(); // epoch and id to event
@@ -75,7 +77,7 @@ export class EventList {
 
   #length(event) {
     if (event.end_ms !== null) return element("span", {}, `lasted ${duration(event.end_ms - event.onset_ms)}`);
-    if (!event.open) return element("span", {}, event.state === "advisory" ? "end not reported" : "calm again");
+    if (!event.open) return element("span", {}, APART.has(event.state) ? "end not reported" : "calm again");
     const node = element("span", {}, this.#soFar(event.onset_ms));
     this.#lasting.push({ node, onsetMs: event.onset_ms });
     return node;

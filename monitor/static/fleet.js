@@ -40,6 +40,11 @@ export class FleetList {
     this.#drawSpark(id);
   }
 
+  /** Its records have other times than they had. */
+  reload(device) {
+    if (device && this.#rows.has(device.id)) this.#loadSpark(device);
+  }
+
   #add(device) {
     const mark = element("span", { class: "mark", "aria-hidden": "true" });
     const name = element("span", { class: "name" }, device.id);

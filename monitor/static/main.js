@@ -94,6 +94,10 @@ function take(frame) {
   for (const [id, events] of Object.entries(frame.events ?? {})) {
     if (id === view?.device.id) view.events.add(events);
   }
+  for (const id of frame.dated ?? []) {
+    fleet.reload(devices.get(id)); // what came before has other times now
+    if (id === view?.device.id) view.load().catch((error) => showProblem(String(error.message)));
+  }
   if (devices.size !== known) route();
   else refresh();
 }

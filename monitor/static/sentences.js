@@ -2,11 +2,13 @@
 
 import { count, duration, measure, number, time } from "./format.js";
 
+const LEAST_SHOWN = 0.1; // of a band: the figures have one decimal, and none is as sure as ± 0.0
+
 export function expectation(newest, channel) {
   const expected = newest?.expected[channel.key] ?? null;
   if (expected === null) return "no expectation";
   const spread = newest.spread[channel.key] ?? null;
-  return spread === null ? `expected ${measure(expected, channel.unit)}` : `expected ${number(expected, channel.unit)}\u00a0±\u00a0${measure(spread, channel.unit)}`;
+  return spread === null ? `expected ${measure(expected, channel.unit)}` : `expected ${number(expected, channel.unit)}\u00a0±\u00a0${measure(Math.max(spread, LEAST_SHOWN), channel.unit)}`;
 }
 
 export function about(device) {

@@ -21,7 +21,7 @@ from convert.verify import Flags, agree, compare, compare_rounded, tolerance
 from edge.bundle.bundle import load
 from edge.bundle.keys import generate, read_public, write_pair
 from edge.bundle.proof import prove
-from edge.detection.scorer import Network
+from edge.detection.network import Network
 from edge.detection.window import Inputs
 from edge.errors import BundleError
 from trainer.architectures import ARCHITECTURES

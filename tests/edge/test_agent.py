@@ -157,23 +157,6 @@ def test_a_killed_agent_is_offline_by_its_will(room_bundle: Path, tmp_path: Path
         assert heard.of("status")[-1]["session"] == heard.of("info")[-1]["session"]
 
 
-def test_records_wait_for_a_broker_that_comes_late(room_bundle: Path, tmp_path: Path) -> None:
-    kept = f"allow_anonymous true\npersistence true\npersistence_location {tmp_path}/\nmax_queued_messages 0"
-    with mosquitto(kept) as broker:
-        with subscriber(broker, session="reader"):
-            pass
-        broker.stop()
-        with agent(tmp_path, *fast(room_bundle, broker), "--wait") as process:
-            deadline = time.monotonic() + DEADLINE_S
-            while time.monotonic() < deadline and _count(tmp_path / "journal.db") < 100:
-                time.sleep(0.05)
-            assert process.poll() is None
-            broker.start()
-            with subscriber(broker, session="reader") as heard:
-                heard.wait(lambda: len(heard.records()) > 150)
-                assert sorted(heard.records())[:150] == list(range(1, 151))
-
-
 def _count(journal: Path) -> int:
     if not journal.exists():
         return 0

@@ -121,11 +121,10 @@ def test_the_band_holds_nine_readings_of_ten(history: Recording) -> None:
     habits = habits_of(history)
     network = AsBefore(habits.windowing.outputs)
     judged = judge(history, network, habits.windowing, calibrate(history, habits, network, 1.0))
-    count = len(history.channels)
-    away = abs(history.values - judged.expected(count))
+    away = abs(history.values - judged.expected)
     scored = np.isfinite(away).all(axis=1)
     wider = 1.0 + SHORT_HISTORY_DAYS / habits.windowing.history_days  # as a short history makes it
-    inside = (away <= judged.spread(count) / wider)[scored]
+    inside = (away <= judged.spread / wider)[scored]
     assert scored.sum() > 0.9 * len(history)
     for share in inside.mean(axis=0):
         assert share == pytest.approx(COVERAGE, abs=0.005)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from edge.bundle.bundle import load
-from edge.detection.detector import Detector, Verdict
-from edge.detection.replay import Judgement, judge
+from edge.detection.detector import Detector
+from edge.detection.judgement import Judgement
+from edge.detection.replay import judge
+from edge.detection.verdict import Verdict
 from edge.reading import Reading
 from edge.recording import Recording
 from edge.sources.fault import Fault
@@ -86,11 +88,12 @@ def test_the_sentence_names_the_channel_and_what_was_expected(room_bundle: Path)
 
 def test_a_broken_sensor_is_never_an_anomalous_room(room_bundle: Path) -> None:
     recording = stretch(Fault("dropout", 2 * HOUR_S, 1800.0))
-    verdicts = judged(room_bundle, recording).verdicts
+    judgement = judged(room_bundle, recording)
+    verdicts = judgement.verdicts
     failed = [v for v, row in zip(verdicts, recording.values, strict=True) if np.isnan(row).any()]
     assert failed
     assert all(v.anomaly is None and v.score is None for v in failed)
-    assert {kind for kind, _ in events(Judgement(verdicts))} == {"sensor_fault"}
+    assert {kind for kind, _ in events(judgement)} == {"sensor_fault"}
 
 
 def test_one_missing_reading_is_no_fault(room_bundle: Path) -> None:
@@ -124,7 +127,7 @@ def test_an_event_has_one_start_and_one_end(room_bundle: Path) -> None:
 def test_the_band_holds_about_ninety_percent_of_a_calm_room(room_bundle: Path) -> None:
     recording = stretch(hours=12.0)
     judgement = judged(room_bundle, recording)
-    inside = abs(recording.values - judgement.expected(2)) <= judgement.spread(2)
+    inside = abs(recording.values - judgement.expected) <= judgement.spread
     covered = inside[np.isfinite(judgement.score)].mean(axis=0)
     assert ((covered > 0.8) & (covered < 0.98)).all(), covered
 

@@ -191,3 +191,14 @@ def test_the_resolution_is_the_step_that_a_sensor_shows() -> None:
     walk = np.cumsum(rng.normal(size=5000))
     assert resolution(np.round(walk / 0.5) * 0.5) == pytest.approx(0.5)
     assert resolution(np.full(100, 20.0)) == 0.0
+
+
+def test_a_stretch_that_is_too_short_to_be_windowed_is_passed_over() -> None:
+    history = simulate(86_400.0, 60.0, seed=4)
+    ts_ms = history.ts_ms.copy()
+    ts_ms[5:] += 3_600_000
+    ts_ms[15:] += 3_600_000
+    torn = replace(history, ts_ms=ts_ms)
+    whole, rest = learn_habits(torn).windowing, learn_habits(torn.between(15, len(torn))).windowing
+    assert whole.views[0].block == rest.views[0].block == 1
+    assert whole.views[0].step == pytest.approx(rest.views[0].step, rel=0.2)

@@ -221,3 +221,25 @@ def test_what_memory_could_not_hold_is_a_declared_gap(
     assert opened.gone(None, 1, 100) == [(2, 50, "memory")]
     assert opened.dropped == 49
     opened.close()
+
+
+def test_each_epoch_is_told_with_its_first_and_last_number_that_was_sent(tmp_path: Path) -> None:
+    epochs = []
+    for number in range(3):
+        opened = journal(tmp_path, commit_records=1)
+        epochs.append(opened.epoch)
+        for _ in range(number):
+            opened.append(b"{}")
+        opened.mark_sent(opened.last_seq)
+        opened.commit()
+        with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as database:
+            assert database.execute("select value from facts where name = 'closed'").fetchone() == (0,)
+        opened._disk.close()  # as a power cut does: no goodbye
+    opened = journal(tmp_path, commit_records=1)
+    opened.append(b"{}")
+    assert opened.epochs() == [], "no acknowledgement was kept"
+    opened.mark_sent(2)
+    assert opened.epochs() == [(epochs[1], 1, 1), (epochs[2], 2, 2)], "the first epoch has no records"
+    opened.mark_sent(4)
+    assert opened.epochs() == [(epochs[1], 1, 1), (epochs[2], 2, 3), (opened.epoch, 4, 4)]
+    opened.close()

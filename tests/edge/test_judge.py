@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.detection.detector import State, Verdict
+from edge.detection.verdict import State, Verdict
 from edge.judge import Judge, Model, Newcomer, Outcome
 from edge.onlooker import Onlooker
 from edge.reading import HUMIDITY, TEMPERATURE, Reading

@@ -1,5 +1,6 @@
 """The journal's records as readings again: one timeline over restarts and reboots, whatever the clock did."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,14 @@ def test_what_is_no_journal_is_said_in_a_sentence(tmp_path: Path) -> None:
     for name in ("notes.db", "nowhere.db"):
         with pytest.raises(JournalError, match=name):
             JournalReader(tmp_path / name)
+
+
+def test_the_past_is_looked_at_without_holding_all_that_its_records_say(tmp_path: Path) -> None:
+    told = {"expected": {"temperature_c": 20.5, "humidity_pct": 51.5}, "why": "as expected " * 5}
+    path = journal_of(tmp_path, *(record(n, epoch="0" * 16, **told) for n in range(3000)))
+    tracemalloc.start()
+    try:
+        assert len(recall(path, CHANNELS, "first")) == 3000
+        assert tracemalloc.get_traced_memory()[1] / 3000 < 1200, "bytes a record, at the worst moment"
+    finally:
+        tracemalloc.stop()

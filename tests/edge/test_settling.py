@@ -1,8 +1,11 @@
 """The package's model gets to know the room that it is in, from its journal, and keeps what it learnt."""
 
+import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.bundle.bundle import Bundle, unpack
@@ -12,9 +15,13 @@ from edge.errors import RecordingError
 from edge.journal import Journal
 from edge.message import encode
 from edge.reading import HUMIDITY, TEMPERATURE
-from edge.settling import POINTS_DAYS, Order, next_point, settle, settle_apart, settled_from
+from edge.settling import FILE, POINTS_DAYS, Order, next_point, settle, settle_apart, settled_from
 from edge.sources.fault import Fault
 from edge.sources.simulator import simulate
+from edge.swap.lessons import Lessons
+from edge.swap.loaded import Loaded
+from edge.swap.opening import Opening
+from edge.swap.store import ModelStore
 
 DAY_S = 86_400.0
 PERIOD_S = 60.0
@@ -94,3 +101,46 @@ def test_what_was_learnt_for_another_model_is_not_used(default: Bundle) -> None:
     learnt = settle(default, simulate(2 * DAY_S, PERIOD_S, seed=5), 2.0, 1.0).to_json()
     assert settled_from(learnt, default) is not None
     assert settled_from(learnt, replace(default, sha256="0" * 64)) is None
+
+
+def test_a_journal_that_has_let_days_go_replaces_no_longer_lesson_unless_it_is_asked_to(
+    default: Bundle, journal: Path, tmp_path: Path
+) -> None:
+    store = ModelStore(tmp_path / "models")
+    longer = replace(settle(default, simulate(2 * DAY_S, PERIOD_S, seed=5), 5.0, 1.0), at_days=1.0)
+    store.write(FILE, longer.to_json())
+    loaded = Loaded(default, default_content())
+    with closing(Journal(journal)) as kept:
+        opening = Opening(store, default.channels, 1.0, None)
+        lessons = Lessons(opening, kept, Order(journal, PERIOD_S, 1.0, 0))
+        assert not lessons.learn(loaded, lambda: True)
+        assert settled_from(store.read(FILE), default) == longer
+        lessons.again()
+        assert lessons.learn(loaded, lambda: True)
+        learnt = settled_from(store.read(FILE), default)
+        assert learnt is not None and learnt.days == pytest.approx(2.0, abs=0.01)
+        after_restart = Lessons(opening, kept, Order(journal, PERIOD_S, 1.0, 0))
+        assert not after_restart.learn(loaded, lambda: True), "and it is not learnt again at each start"
+
+
+def test_a_lesson_counts_the_days_that_the_journal_still_has(default: Bundle, journal: Path) -> None:
+    learnt = settled_from(
+        settle_apart(default_content(), Order(journal, PERIOD_S, 1.0, 1440, days=7.0)), default
+    )
+    assert learnt is not None and (learnt.days, learnt.at_days) == (pytest.approx(1.0, abs=0.01), 7.0)
+
+
+def test_what_was_learnt_before_lessons_were_counted_is_still_known(default: Bundle) -> None:
+    learnt = settle(default, simulate(2 * DAY_S, PERIOD_S, seed=5), 2.0, 1.0)
+    table = json.loads(learnt.to_json())
+    del table["at_days"]
+    assert settled_from(json.dumps(table).encode(), default) == replace(learnt, at_days=2.0)
+
+
+def test_a_history_with_a_stretch_of_minutes_between_two_gaps_is_learnt_from(default: Bundle) -> None:
+    room = simulate(2 * DAY_S, PERIOD_S, seed=5)
+    rows = np.delete(np.arange(len(room)), [*range(1000, 1040), *range(1050, 1090)])
+    holed = replace(room, ts_ms=room.ts_ms[rows], values=room.values[rows], labels=None, kinds=None, gaps=())
+    learnt, whole = settle(default, holed, 2.0, 1.0), settle(default, room, 2.0, 1.0)
+    assert learnt.detector.levels == pytest.approx(whole.detector.levels, rel=0.05)
+    assert learnt.windowing.swing == pytest.approx(whole.windowing.swing, rel=0.2)

@@ -25,7 +25,7 @@ LATER = "fedcba9876543210"
 @given(
     came=st.lists(st.integers(1, 40), min_size=1, max_size=60),
     steps=st.lists(
-        st.tuples(st.sampled_from(["declare", "enter", "promise"]), st.integers(1, 60)), max_size=30
+        st.tuples(st.sampled_from(["declare", "enter", "promise", "cover"]), st.integers(1, 60)), max_size=30
     ),
 )
 def test_a_seq_is_had_or_missing_or_gone_and_never_two_of_them(came, steps):
@@ -33,21 +33,24 @@ def test_a_seq_is_had_or_missing_or_gone_and_never_two_of_them(came, steps):
     for seq in came:
         ledger.enter(seq)
         had.add(seq)
-    known = max(had)
+    known, least = max(had), min(had)
     for act, seq in steps:
         if act == "enter":
             assert ledger.enter(seq) == (seq not in had)
             had.add(seq)
             gone.discard(seq)
-            known = max(known, seq)
+            known, least = max(known, seq), min(least, seq)
         elif act == "promise":
             assert ledger.promise(seq) == (seq > known)
             known = max(known, seq)
+        elif act == "cover":
+            assert ledger.cover(seq, seq + 4) == (seq < least or seq + 4 > known)
+            known, least = max(known, seq + 4), min(least, seq)
         else:
-            lost = set(range(seq, seq + 7)) & set(range(min(had), known + 1)) - had - gone
+            lost = set(range(seq, seq + 7)) & set(range(least, known + 1)) - had - gone
             assert ledger.declare(seq, seq + 6, f"cause {seq % 2}") == len(lost)
             gone |= lost
-        everything = set(range(min(had), known + 1))
+        everything = set(range(least, known + 1))
         assert {s for low, high, _ in ledger.declared for s in range(low, high + 1)} == gone
         assert {s for low, high in ledger.gaps for s in range(low, high + 1)} == everything - had - gone
         assert (ledger.had, ledger.missing, ledger.gone) == (
@@ -212,21 +215,60 @@ def test_health_tells_of_records_that_were_sent_last_and_never_came():
     assert bench.counts == (2, 3, 0), "of another journal"
 
 
-def test_between_two_epochs_both_are_asked_once():
+def health_with(*epochs: tuple[str, int, int]) -> bytes:
+    told = json.loads(health())
+    return valid(
+        "health", {**told, "epoch": LATER, "journal": {**told["journal"], "epochs": list(map(list, epochs))}}
+    )
+
+
+def test_health_tells_of_the_end_of_an_epoch_and_of_one_that_never_came():
     bench = Bench()
-    bench.records(1, 2)
-    bench.records(6, epoch=LATER)
+    bench.records(3, 4)
+    bench.records(12, epoch=LATER)
+    middle = "0" * 16
+    told = health_with(("f" * 16, 1, 1), (EPOCH, 2, 6), (middle, 7, 9), (LATER, 10, 13))
+    news = bench.take("health", told)
+    assert {epoch for _, epoch in news.changes.ledgers} == {EPOCH, middle, LATER}
+    assert bench.counts == (3, 8, 0), "from the first record on that ever came"
+    assert not bench.take("health", told).changes.ledgers
     bench.wait(0.0)
-    bench.wait(GRACE_S)
-    assert (bench.asked[0]["epoch"], bench.asked[0]["from"], bench.asked[0]["to"]) == (EPOCH, 3, 5)
-    bench.records(3)
-    bench.answer(sent=1, gone=([4, 5],), cause="power")
-    bench.wait(60.0)
-    assert (bench.asked[1]["epoch"], bench.asked[1]["from"], bench.asked[1]["to"]) == (LATER, 4, 5)
-    bench.records(4, 5, epoch=LATER)
-    bench.answer(sent=2)
-    assert bench.wait(600.0) == 2
-    assert bench.counts == (6, 0, 0)
+    for asked, (epoch, first, last) in enumerate([(EPOCH, 5, 6), (middle, 7, 9), (LATER, 10, 11)]):
+        assert bench.wait(GRACE_S) == asked + 1
+        one = bench.asked[asked]
+        assert (one["epoch"], one["from"], one["to"]) == (epoch, first, last)
+        bench.records(*range(first, last + 1), epoch=epoch)
+        bench.answer(sent=last - first + 1)
+        bench.wait(0.0)
+    bench.records(13, epoch=LATER)
+    assert bench.counts == (11, 0, 0)
+
+
+def test_a_device_that_is_new_here_owes_nothing_of_before():
+    bench = Bench()
+    bench.take("health", health_with((EPOCH, 1, 500), (LATER, 501, 900)))
+    assert bench.counts == (0, 0, 0)
+    bench.records(901, epoch=LATER)
+    bench.take("health", health_with((EPOCH, 1, 500), (LATER, 501, 902)))
+    assert bench.counts == (1, 1, 0)
+
+
+def test_another_journal_than_that_which_is_known_counts_from_its_beginning():
+    bench = Bench()
+    bench.records(7)
+    bench.take("health", health_with((LATER, 1, 5)))
+    assert bench.counts == (1, 5, 0)
+
+
+def test_health_that_breaks_the_contract_promises_nothing():
+    bench = Bench()
+    bench.records(7)
+    told = json.loads(health_with((EPOCH, 1, 9)))
+    for wrong in ([["x", 1, 2]], [[EPOCH, 0, 2]], [[EPOCH, 1]], {"a": 1}, [[EPOCH, 1, 2**60]], [7]):
+        told["journal"]["epochs"] = wrong
+        bench.take("health", json.dumps(told).encode())
+    assert bench.counts == (1, 0, 0)
+    assert bench.fleet.devices["cellar"].malformed == 6
 
 
 def test_somebody_elses_answer_declares_nothing():

@@ -192,25 +192,30 @@ def test_without_a_network_the_last_block_is_expected(about):
     history, habits, _ = about
     bare = habits.windowing.with_shapes(())
     windows = windows_of(history, bare)
-    scores = Scorer(Persistence(bare), bare, habits.floor).score(windows)
-    np.testing.assert_array_equal(scores.expected, windows.previous)
-    assert np.isfinite(scores.deviation).all() and (scores.deviation > 0).all()
-    assert scores.deviation[:, 0].std(axis=0).min() > 0  # it follows what the room does
+    rows = np.zeros((len(windows.inputs), len(bare.channels)))
+    seen = Scorer(Persistence(bare), bare, habits.floor).many(windows, rows[:, 0], rows)
+    for view, scored in enumerate(seen.views):
+        np.testing.assert_array_equal(np.column_stack(scored.expected), windows.previous[:, view])
+    deviation = np.column_stack(seen.views[0].deviation)
+    assert np.isfinite(deviation).all() and (deviation > 0).all()
+    assert deviation.std(axis=0).min() > 0  # it follows what the room does
 
 
 def test_without_variance_the_means_stay_and_the_deviation_is_one_a_channel(about, network):
     history, habits, windows = about
     constant = ConstantDeviation.of(network, history, habits)
     scorers = [Scorer(each, habits.windowing, habits.floor) for each in (network, constant)]
-    full, poor = (scorer.score(windows) for scorer in scorers)
-    np.testing.assert_array_equal(poor.expected, full.expected)
+    rows = np.zeros((len(windows.inputs), len(habits.windowing.channels)))
+    full, poor = (scorer.many(windows, rows[:, 0], rows) for scorer in scorers)
     np.testing.assert_array_equal(poor.evidence, full.evidence)
-    assert (np.ptp(poor.deviation, axis=0) == 0).all()
-    assert (np.ptp(full.deviation, axis=0) > 0).all()
-    # as wide as the middle half of the residuals, or wider where steps are coarse
-    middle = np.quantile(abs(full.residual - np.median(full.residual, axis=0)), 0.5, axis=0) * 1.4826
-    assert (poor.deviation[0] > 0.5 * middle).all()
-    assert (poor.deviation[0] < 4 * middle + 4 * np.array(habits.floor)).all()
+    for ours, theirs in zip(poor.views, full.views, strict=True):
+        np.testing.assert_array_equal(ours.expected, theirs.expected)
+        assert (np.ptp(ours.deviation, axis=1) == 0).all()
+        assert (np.ptp(theirs.deviation, axis=1) > 0).all()
+        # as wide as the middle half of the residuals, or wider where steps are coarse
+        for c, residual in enumerate(theirs.residual):
+            middle = np.quantile(abs(residual - np.median(residual)), 0.5) * 1.4826
+            assert 0.5 * middle < ours.deviation[c][0] < 4 * middle + 4 * habits.floor[c]
 
 
 def test_without_calibration_the_levels_are_the_fleets_and_all_else_is_the_devices_own(about, network):

@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow", reason="needs picanary[train]")
 import keras
 
 from edge.detection.habits import LEVELS
-from edge.detection.scorer import Network
+from edge.detection.network import Network
 from edge.detection.windowing import ROOM_INPUTS, Windowing
 from tests.edge.rooms import windowing
 from trainer.architectures import ARCHITECTURES

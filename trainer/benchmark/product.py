@@ -14,8 +14,10 @@ from edge.detection.calibration import calibrate
 from edge.detection.detector_settings import DetectorSettings
 from edge.detection.fleet import Fleet
 from edge.detection.habits import Habits, learn_habits
-from edge.detection.replay import Judgement, judge
-from edge.detection.scorer import Answers, Network
+from edge.detection.judgement import Judgement
+from edge.detection.network import Network
+from edge.detection.replay import judge
+from edge.detection.scorer import Answers
 from edge.detection.windowing import Windowing
 from edge.errors import ConfigError, RecordingError
 from edge.recording import Recording
@@ -79,8 +81,7 @@ class Product:
 
 def _inside(judgement: Judgement, recording: Recording) -> NDArray[np.float64]:
     """(n,) share of the channels within the 90 % band, NaN where nothing is expected."""
-    channels = len(recording.channels)
-    expected, spread = judgement.expected(channels), judgement.spread(channels)
+    expected, spread = judgement.expected, judgement.spread
     away = abs(recording.values - expected)
     inside: NDArray[np.float64] = np.where(np.isnan(expected), np.nan, away <= spread).mean(axis=1)
     return inside

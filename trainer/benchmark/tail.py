@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.detection.arithmetic import Floats
 from edge.detection.budget import TAIL
-from edge.detection.window import Floats
 from trainer.metrics import WEEK_S
 
 PEAK_APART_S = 3600.0

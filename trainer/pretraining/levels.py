@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.detection.arithmetic import Floats
 from edge.detection.calibration import SHORT_HISTORY_DAYS, signals_for
 from edge.detection.fleet import FLEET, Fleet
 from edge.detection.habits import Habits, learn_habits
-from edge.detection.scorer import Network
-from edge.detection.window import Floats
+from edge.detection.network import Network
 from edge.errors import RecordingError
 from edge.recording import Recording
 from trainer.export import float32

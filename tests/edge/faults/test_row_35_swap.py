@@ -1,10 +1,11 @@
-"""Ten thousand readings, fifty new models, twenty of them bad, and twenty times the power goes.
+"""Row 35: thousands of readings, new models, two of five of them bad, and the power goes as often.
 
 At each SIGKILL the newest record that had been seen on the live topic is noted: what is missing in
 the journal after it is what the power cut cost, and may be no more than the journal declares.
 """
 
 import json
+import os
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -17,11 +18,15 @@ from typing import Any
 import pytest
 
 from edge.bundle.keys import generate, write_pair
+from edge.swap.store import ModelStore
 from tests.brokers import mosquitto
+from tests.edge.devices import Device, label, read_key, running, version
 from tests.edge.test_agent import Subscriber, subscriber
-from tests.edge.test_swap import Device, label, read_key, running, version
 
-SWAPS, BAD, KILLS, READINGS = 50, 20, 20, 10_000
+# A soak asks for 50.
+SWAPS = int(os.environ.get("PICANARY_SWAPS", "20"))
+BAD = KILLS = SWAPS * 2 // 5
+READINGS = 200 * SWAPS
 COMMIT_RECORDS = 10
 TRIAL_READINGS = 60
 
@@ -80,8 +85,11 @@ def offer(device: Device, content: bytes, by_file: bool) -> int:
 
 
 def settled(story: dict[str, Any], name: str) -> bool:
+    """Whether that is the end of a good model's way, by its label; without a label, of a bad one's."""
     done = story["state"] == "idle" and story["installed"] == name and "passed" in (story["why"] or "")
-    return done or story["state"] in ("refused", "rolled_back")
+    # after a restart the configured file may be refused once more, late
+    ours = name in ("", story["latest"])
+    return done or (ours and story["state"] in ("refused", "rolled_back"))
 
 
 def swap(device: Device, content: bytes, by_file: bool, good: bool, ledger: Ledger) -> None:
@@ -117,7 +125,9 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(900)
-def test_no_reading_is_lost_and_each_names_its_model(room_bundle: Path, tmp_path: Path) -> None:
+def test_row_35_no_reading_is_lost_and_each_names_the_model_that_judged_it(
+    room_bundle: Path, tmp_path: Path
+) -> None:
     chance = Random(4)
     write_pair(tmp_path / "maker", generate())
     key = read_key(tmp_path)
@@ -176,3 +186,42 @@ def test_no_reading_is_lost_and_each_names_its_model(room_bundle: Path, tmp_path
     offered = [ledger.good.index(name) for name in labels]
     assert sum(later < earlier for earlier, later in pairwise(offered)) <= KILLS
     print(f"{len(kept)} readings, {len(ledger.kept)} models kept, {ledger.refused} refused, {KILLS} kills")
+
+
+OLD, NEW = b"the old model" * 100, b"the new model" * 100
+
+
+class PowerCut(BaseException):
+    """The moment when everything stops."""
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_row_35_a_power_cut_at_any_step_leaves_a_whole_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    store = ModelStore(tmp_path)
+    store.install(OLD, "room", 1, trial=False)
+    left = step
+
+    def counted(call):  # type: ignore[no-untyped-def]
+        def calling(*arguments, **named):  # type: ignore[no-untyped-def]
+            nonlocal left
+            if left == 0:
+                raise PowerCut
+            left -= 1
+            return call(*arguments, **named)
+
+        return calling
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", counted(os.fsync))
+        patched.setattr(Path, "replace", counted(Path.replace))
+        patched.setattr(Path, "unlink", counted(Path.unlink))
+        patched.setattr(Path, "open", counted(Path.open))
+        try:
+            store.install(NEW, "room", 2, trial=True)
+            store.accept("room", 2)
+        except PowerCut:
+            pass
+    at_work, on_trial = ModelStore(tmp_path).begin()
+    assert (at_work, on_trial) in [(OLD, None), (OLD, NEW), (NEW, None)]
