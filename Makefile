@@ -5,6 +5,9 @@ VENV ?= .venv
 PYTHON ?= $(or $(wildcard $(VENV)/bin/python),python3)
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1 | tail -n 1)
 
+# One more than there are cores: many tests wait for something most of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 # What is installed, and for which Python. ALL holds what DEMO holds.
 DEMO := $(VENV)/.demo-$(VERSION)
 ALL := $(VENV)/.all-$(VERSION)
@@ -24,7 +27,7 @@ demo: $(DEMO) ## all of it on this machine; FOR=60 stops after a minute and judg
 
 test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks some
 	@sh tests/install-tools.sh
-	@exec $(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(ALL) ## lint, format and types
 	@$(VENV)/bin/ruff check
@@ -39,7 +42,7 @@ bench: $(ALL) ## measure what it costs here, and write docs/bench.md; ARGS='--on
 
 faults: $(ALL) ## each row of docs/faults.md, and how long it takes
 	@sh tests/install-tools.sh
-	@exec $(VENV)/bin/python -m pytest tests/edge/faults --numprocesses auto --dist loadfile --durations 0
+	@exec $(VENV)/bin/python -m pytest tests/edge/faults --numprocesses $(WORKERS) --dist loadfile --durations 0
 
 soak: $(ALL) ## all of it under random faults for FOR=1h (default 90s); SEED=N repeats them, OUT=FILE keeps the report
 	@sh tests/install-tools.sh

@@ -1,5 +1,6 @@
 """A delimited text file as columns of text, which still know the lines that they came from."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ class Table:
     """
 
     path: Path
-    text: str
+    content: bytes  # UTF-8
     delimiter: str
     header: tuple[str, ...]  # k
     repair: bool
@@ -52,7 +53,7 @@ class Table:
 
     def _rows(self) -> Iterator[list[list[str]]]:
         """All that is below the header, CHUNK_ROWS rows at a time, without lines that are blank."""
-        reader = _reader(self.text, self.delimiter)
+        reader = _reader(self.content, self.delimiter)
         records = filter(None, reader)
         try:
             next(records)
@@ -81,7 +82,7 @@ class Table:
         return self._record(row)[1][column]
 
     def _record(self, row: int) -> tuple[int, list[str]]:
-        records = _records(self.text, self.delimiter)
+        records = _records(self.content, self.delimiter)
         return next(islice((each for each in records if len(each[1]) == len(self.header)), row + 1, None))
 
     def error(self, row: int, column: int, problem: str) -> RecordingError:
@@ -103,7 +104,7 @@ class Table:
 
     def _ragged(self) -> RecordingError:
         width = len(self.header)
-        records = _records(self.text, self.delimiter)
+        records = _records(self.content, self.delimiter)
         line, fields = next((line, len(cells)) for line, cells in records if len(cells) != width)
         return RecordingError(
             f"{self.path}, line {line} has {fields} {'field' if fields == 1 else 'fields'}, "
@@ -116,25 +117,25 @@ def load_table(path: Path, *, repair: bool) -> Table:
 
     Rows of another length than the header are an error, or left out and counted with `repair`.
     """
-    text = _text(path)
-    first_line = text.lstrip("\r\n").partition("\n")[0]
+    content = _content(path)
+    first_line = content.lstrip(b"\r\n").partition(b"\n")[0].decode()
     delimiter = max(DELIMITERS, key=first_line.count)
     if delimiter not in first_line:
         raise RecordingError(
             f"{path} has only one column; it needs a time and at least one measurement, "
             "separated by comma, semicolon or tab"
         )
-    reader = _reader(text, delimiter)
+    reader = _reader(content, delimiter)
     try:
         header = next(filter(None, reader))
     except csv.Error as error:
         raise _not_csv(path, reader, error) from error
-    table = Table(path, text, delimiter, tuple(name.strip() for name in header), repair)
+    table = Table(path, content, delimiter, tuple(name.strip() for name in header), repair)
     table.check()
     return table
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     if path.is_dir():
         raise RecordingError(f"{path} is a directory; give a CSV file in it")
     try:
@@ -150,25 +151,26 @@ def _text(path: Path) -> str:
         line = data[: data.index(b"\0")].count(b"\n") + 1
         raise RecordingError(f"{path}, line {line}: a NUL byte; save the file as UTF-8 text")
     try:
-        text = data.decode("utf-8-sig")
+        blank = not data.decode().strip("\ufeff \t\r\n\v\f")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         byte = f"byte 0x{data[error.start]:02x}"
         raise RecordingError(f"{path}, line {line}: {byte} is not UTF-8; save the file as UTF-8") from error
-    if not text.strip():
+    if blank:
         raise RecordingError(f"{path} is empty; it needs a header line and rows")
-    return text
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def _not_csv(path: Path, reader: "Reader", error: csv.Error) -> RecordingError:
     return RecordingError(f"{path}, line {reader.line_num}: not CSV ({error}); mend or remove that line")
 
 
-def _reader(text: str, delimiter: str) -> "Reader":
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _reader(content: bytes, delimiter: str) -> "Reader":
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
+    return csv.reader(text, delimiter=delimiter, strict=True)
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _records(content: bytes, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of all lines that are not blank."""
-    reader = _reader(text, delimiter)
+    reader = _reader(content, delimiter)
     return ((reader.line_num, cells) for cells in reader if cells)

@@ -14,18 +14,23 @@ from edge.detection.windowing import Windowing
 Ints = NDArray[np.int64]
 
 
-def pieces(windowing: Windowing, values: Floats, elapsed_s: Floats, most: int) -> Iterator[tuple[Ints, Ints]]:
-    """Rows (m,) without a long gap between them, at most `most` samples, and how many are missing before."""
+def pieces(
+    windowing: Windowing, values: Floats, elapsed_s: Floats, most: int, first: int = 0
+) -> Iterator[tuple[Ints, Ints]]:
+    """Rows (m,) without a long gap between them, and how many are missing before each.
+
+    They make at most `most` samples, the `first` of a stretch so many more.
+    """
     for rows, missing in whole_rows(windowing, values, elapsed_s):
-        for part in parts(missing, most):
+        for part in parts(np.where(missing > windowing.gap_limit, 0, missing), most, first):
             yield rows[part], missing[part]
 
 
-def parts(missing: Ints, most: int) -> Iterator[slice]:
+def parts(missing: Ints, most: int, first: int) -> Iterator[slice]:
     """Cuts of rows (m,) with so many samples missing before each: of at most `most` samples, or one row."""
     ends, start = np.cumsum(missing + 1), 0
     while start < len(missing):
-        room = most + (ends[start - 1] if start else 0)
+        room = most + (ends[start - 1] if start else first)
         stop = max(start + 1, int(np.searchsorted(ends, room, side="right")))
         yield slice(start, stop)
         start = stop

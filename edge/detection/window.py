@@ -200,8 +200,8 @@ def batches(windowing: Windowing, values: Floats, elapsed_s: Floats, most: int =
     `elapsed_s` (n,) is the time since the row before that has all its values. Rows with a
     missing value have no window. The same bits as `Window.push`.
     """
-    window = Window(windowing, max(most, windowing.gap_limit + 1))
-    for rows, missing in pieces(windowing, values, elapsed_s, most):
+    window = Window(windowing, max(most + windowing.warm_up, windowing.gap_limit + 1))
+    for rows, missing in pieces(windowing, values, elapsed_s, most, windowing.warm_up):
         windows = window.push_many(values[rows], missing)
         if windows is not None:
             yield Batch(rows[-len(windows.inputs) :], windows)

@@ -19,10 +19,9 @@ class Allowance:
         self._at = now
         return self._left
 
-    @property
-    def wait_s(self) -> float:
-        """Seconds until one is allowed."""
-        return max(0.0, (1.0 - self.left) / self._per_s)
+    def wait_s(self, count: int) -> float:
+        """Seconds until so many are allowed."""
+        return max(0.0, (count - self.left) / self._per_s)
 
     def take(self) -> bool:
         """Whether one more is allowed now; if so it is taken."""

@@ -47,14 +47,14 @@ class Flow:
         """How many records, and bytes, may go into the next message; (0, 0): not yet."""
         used = sum(size for _, size in self._under_way.values())
         size = min(self.largest, max(LEAST_BYTES, self._window // 2))
-        records = min(BATCH_RECORDS, int(self._allowance.left))
         crowded = len(self._under_way) >= MOST_MESSAGES or (used and used + size > self._window)
-        return (0, 0) if crowded or records < 1 else (records, size)
+        # whole batches: a rate that is spent record by record would be messages of one record each
+        return (0, 0) if crowded or self._allowance.left < BATCH_RECORDS else (BATCH_RECORDS, size)
 
     @property
     def wait_s(self) -> float:
         """Seconds until the rate allows more; 0 when it is an acknowledgement that must come first."""
-        return self._allowance.wait_s
+        return self._allowance.wait_s(BATCH_RECORDS)
 
     def sent(self, number: int, size: int, records: int) -> None:
         """A message was handed to the network."""

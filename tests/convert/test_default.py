@@ -44,9 +44,9 @@ def test_the_command_makes_the_scales_and_levels_that_are_shipped(made: Bundle, 
 
 
 def flat(value: object) -> object:
-    """The same with numbers to nine digits: other processors sum in another order."""
+    """The same with numbers to six digits: other processors and kernels sum in another order."""
     if isinstance(value, float):
-        return f"{value:.9g}"
+        return f"{value:.6g}"
     if isinstance(value, dict):
         return {key: flat(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

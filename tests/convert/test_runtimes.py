@@ -176,4 +176,4 @@ def _proves(python: str, form: str, bundled: Bundled, folder: Path) -> None:
     allowed = load(bundled(form)).golden["tolerance"]
     print(f"{form}: the golden answers differ by {found['difference']:.2g}, {allowed:.2g} is allowed")
     # half of it is left for processors that are not here
-    assert found["difference"] <= allowed / 2
+    assert found["difference"] <= allowed / 2 * (1.0 + 1e-6)  # two steps of int8 are just half
