@@ -4,9 +4,10 @@ import sqlite3
 
 from edge.errors import JournalError
 
-FORMAT = 2
-READABLE = (1, 2)
+FORMAT = 3  # since 3 bodies are packed, as edge.journal.packing says; those of before stay as they are
+READABLE = (1, 2, 3)
 
+_MOST_USER_VERSION = (1 << 31) - 1
 _TABLES = """
 create table if not exists facts (name text primary key, value) without rowid;
 create table if not exists records
@@ -57,3 +58,11 @@ def format_of(db: sqlite3.Connection) -> object:
         raise JournalError("a database of something else")
     row = db.execute("select value from facts where name = 'format'").fetchone()
     return row[0] if row else None
+
+
+def keep_last(db: sqlite3.Connection, last: int) -> None:
+    """The number of the newest record, for when its page is torn.
+
+    In the file's header, since nearly each commit writes that page: a row would be one page more.
+    """
+    db.execute(f"pragma user_version = {min(last, _MOST_USER_VERSION)}")
