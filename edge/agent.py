@@ -12,7 +12,7 @@ from edge.clock import BootClock
 from edge.errors import EndOfRecording, JournalError, SensorError
 from edge.event import Change
 from edge.journal import Journal
-from edge.journal.corrections import Correction, correct_event
+from edge.journal.corrections import Correction, correct_begun, correct_event
 from edge.judge import Judge, Judged
 from edge.message import encode, finite
 from edge.notices import Notices
@@ -59,10 +59,12 @@ class Agent:
         self._notices = notices or Notices()
         self._recent: deque[dict[str, Any]] = deque(maxlen=EVENT_WINDOW)
         self._event_numbers: dict[str, int] = {}  # of the events that are open, one a kind
+        self._begun: dict[str, tuple[int, int]] = {}  # their first record, and the clock's offset then
         self._last_event = 0  # the number of the newest event
         self._clock = BootClock()
         self._first_seq = journal.next_seq
         self._dated: Correction | None = None  # what the time of earlier readings really was
+        self._dated_ms = 0  # the time of the reading that told
         self.sensor = SensorState()
         self.faults: Counter[str] = Counter()
 
@@ -119,7 +121,7 @@ class Agent:
         if (judged.model, judged.channels) != (self._origin.model, self._origin.judged):
             self._origin = replace(self._origin, model=judged.model, judged=judged.channels)
         if self._clock.see(reading.ts_ms, reading.mono_ms):
-            self._date(seq)
+            self._date(seq, reading.ts_ms)
         made = record(self._origin, seq, self._clock.quality, reading, verdict)
         events = tuple(
             self._event(seq, reading.ts_ms, change) for change in (*verdict.changes, *self._notices.changes())
@@ -133,7 +135,7 @@ class Agent:
             LOG.warning("%s; the record waits", error)
         self._on_record(made)
 
-    def _date(self, seq: int) -> None:
+    def _date(self, seq: int, ts_ms: int) -> None:
         """The clock is better than ever before: what was read earlier gets its true time from it."""
         clock, boot = self._clock, self._origin.boot
         if self._origin.source == "replay" or not boot or clock.offset_ms is None:
@@ -141,6 +143,7 @@ class Agent:
         self._dated = Correction(
             boot, self._first_seq, seq - 1, clock.offset_ms, clock.shift_ms, clock.quality
         )
+        self._dated_ms = ts_ms
         self._journal.correct(self._dated)
 
     def _event(self, seq: int, ts_ms: int, change: Change) -> bytes:
@@ -149,11 +152,15 @@ class Agent:
             # one record can open both an alarm and an advisory, which need a number each
             self._last_event = max(seq, self._last_event + 1)
             self._event_numbers[kind] = self._last_event
+            self._begun[kind] = seq, self._clock.offset_ms or 0
         number = self._event_numbers[kind]
         window = list(self._recent) if change.phase == "start" else []
         LOG.info("%s %s: %s", kind.replace("_", " "), change.phase, change.event.why)
         message = event_message(self._origin, seq, number, ts_ms, change, window)
         if self._dated is not None:
+            began, offset_ms = self._begun[kind]
+            if began <= self._dated.last:
+                correct_begun(message, self._dated.offset_ms - offset_ms, self._dated_ms)
             correct_event(message, self._dated)
         snoozed = self._snooze is not None and self._snooze.left_s > 0
         return encode({**message, "snoozed": True} if snoozed else message)

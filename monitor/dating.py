@@ -12,7 +12,7 @@ from typing import Any
 
 from edge.clock import ClockQuality
 from edge.journal.corrections import Correction, correct_record
-from monitor.message import Judged, Record, decode_record
+from monitor.message import TIME_MOST, Judged, Record, decode_record
 
 # A good clock drifts by less than this between two records; to move those would be work for nothing.
 STEP_MS = 1000
@@ -83,18 +83,29 @@ class Clocks:
         return record.boot, record.clk
 
     def true(self, judged: Judged) -> Judged:
-        """The record with its true time, as far as that is known already: one that comes late."""
+        """The record with its true time, as far as that is known already: one that comes late.
+
+        Raises Malformed.
+        """
         record, told = judged.record, self._told.get(judged.record.boot)
         if told is None or record.clk == "ntp" or not _has_clock(record):
             return judged
         if record.clk == "holdover" and record.mono_ms >= told.mono_ms:
             return judged  # a good clock that has lost its source is still the best there is
         table = json.loads(judged.raw)
-        return decode_record(_body(table)) if correct_record(table, told.correction) else judged
+        return decode_record(_body(table)) if _set_right(table, told.correction) else judged
 
 
 def _has_clock(record: Record) -> bool:
     return record.src != "replay" and bool(record.boot)  # a recording has times of its own
+
+
+def _set_right(table: dict[str, Any], told: Correction) -> bool:
+    """Give a record its true time, in place. What would be out of Time stays as it came.
+
+    Whoever may publish may name any monotonic time, and what is stored must be readable again.
+    """
+    return abs(table["mono_ms"] + told.offset_ms) <= TIME_MOST and correct_record(table, told)
 
 
 def _remember(table: dict[str, Any], boot: str, value: Any) -> None:
@@ -135,7 +146,7 @@ def _records(run: Run, journal: int, span: Span, told: Correction) -> Moved:
     while page := run(query, (journal, at, last, _PAGE)).fetchall():
         for seq, was_ms, body in page:
             table = json.loads(body)
-            if correct_record(table, told):
+            if _set_right(table, told):
                 row = (table["ts_ms"], _body(table), journal, seq)
                 run("UPDATE records SET ts_ms = ?, body = ? WHERE journal = ? AND seq = ?", row)
                 moved[seq] = was_ms, table["ts_ms"] - was_ms
@@ -151,7 +162,10 @@ def _events(run: Run, journal: int, span: Span, moved: Moved) -> None:
         was_ms, by_ms = moved.get(seq, (None, 0))
         if event["ts_ms"] != was_ms:
             continue
-        event.update({name: event[name] + by_ms for name in _EVENT_TIMES if event[name] is not None})
+        times = {name: event[name] + by_ms for name in _EVENT_TIMES if event[name] is not None}
+        if max(map(abs, times.values())) > TIME_MOST:
+            continue
+        event.update(times)
         row = (event["onset_ms"], _body(event), journal, number)
         run("UPDATE events SET onset_ms = ?, body = ? WHERE journal = ? AND id = ?", row)
 

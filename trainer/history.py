@@ -52,9 +52,9 @@ def from_journal(path: Path, repair: bool) -> Recording:
     """
     del repair
     with JournalReader(path) as journal:
-        count, channels = journal.count(), _channels(journal)
-    # the period is not known yet, nor how many days there are: all of it
-    found = recalled(path, channels, 1.0, days=(count + 1) / DAY_S)
+        count, last_seq, channels = journal.count(), journal.last_seq, _channels(path, journal)
+    # the period is not known yet, nor how many days there are: all of it; numbers may have holes
+    found = recalled(path, channels, 1.0, days=(last_seq + 1) / DAY_S)
     if len(found) < 2:
         raise RecordingError(f"{path}: {len(found)} good readings in this journal; it takes {FEWEST_ROWS}")
     period_s = sampling_period(found.ts_ms)
@@ -73,10 +73,19 @@ def from_journal(path: Path, repair: bool) -> Recording:
     return replace(found, period_s=period_s, gaps=gaps, columns=columns, found=sentences)
 
 
-def _channels(journal: JournalReader) -> tuple[Channel, ...]:
-    """What the sensor of the newest record measures."""
-    newest = next(journal.records(max(0, journal.last_seq - 1)), {})
-    return tuple(c for c in CHANNELS.values() if c.key in newest)
+def _channels(path: Path, journal: JournalReader) -> tuple[Channel, ...]:
+    """What the sensor of the newest record that can be read measures. Raises RecordingError."""
+    last, back, channels = journal.last_seq, 1, tuple[Channel, ...]()
+    while not channels and back < 2 * last:  # ever further back: the newest ones may have rotted
+        for newest in journal.records(max(0, last - back)):
+            channels = tuple(c for c in CHANNELS.values() if c.key in newest) or channels
+        back *= 2
+    if not channels:
+        raise RecordingError(
+            f"{path}: 0 good readings: no record of a sensor can be read in this journal; "
+            f"it takes {FEWEST_ROWS}"
+        )
+    return channels
 
 
 Format = Callable[[Path, bool], Recording]
@@ -96,11 +105,15 @@ def recorded(path: Path, repair: bool = False) -> Recording:
 def _format(path: Path) -> Format:
     """By the file's name or, where that says nothing, by how it begins."""
     try:
-        with path.open("rb") as file:
-            is_database = file.read(len(_SQLITE)) == _SQLITE
+        is_database = path.is_file() and _begins(path) == _SQLITE  # a pipe can be read only once
     except OSError:
         is_database = False  # the reader says what is wrong
     return from_journal if is_database else FORMATS.get(path.suffix.lower(), from_csv)
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE))
 
 
 def data_hash(recording: Recording) -> str:

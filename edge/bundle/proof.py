@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.bundle.bundle import LARGEST_BYTES, Bundle, unpack
 from edge.child import child_command, child_environment
-from edge.detection.network import import_runtime
+from edge.detection.network import import_runtime, let_it_print
 from edge.errors import BundleError, PicanaryError
 
 DEADLINE_S = 10.0
@@ -121,6 +121,7 @@ def main(arguments: list[str]) -> int:
     """The child: 0 when the bundle answers as it should, and what it found on standard output."""
     where, deadline_s = arguments[0], float(arguments[1])
     content = sys.stdin.buffer.read(LARGEST_BYTES + 1)
+    let_it_print()  # `_ending` reads what it says before it aborts
     _limit(deadline_s)
     try:
         bundle = unpack(content, where)

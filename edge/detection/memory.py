@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+MOST_SEEN_HOURS = 10_000_000  # a thousand years
 MOST_HOURS, MOST_CHANNELS, MOST_SIGNALS = 28 * 24, 8, 64
 
 
@@ -27,11 +28,14 @@ class Memory:
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Memory":
-        """From disk. Raises KeyError, TypeError, AttributeError or ValueError."""
+        """From disk. Raises KeyError, TypeError, AttributeError, ValueError or OverflowError."""
         raised = {str(name): float(x) for name, x in table["raised"].items()}
         hours = tuple(tuple(float(x) for x in row) for row in table["hours"])
         if len(hours) > MOST_HOURS or len(raised) > MOST_SIGNALS or len({len(row) for row in hours}) > 1:
             raise ValueError("too many hours or signals, or hours of different channels")
         if not all(math.isfinite(x) for row in (*hours, raised.values()) for x in row):
             raise ValueError("a number is not finite")
-        return cls(raised, hours, int(table["seen_hours"]))
+        seen_hours = int(table["seen_hours"])
+        if not 0 <= seen_hours <= MOST_SEEN_HOURS:
+            raise ValueError("no device has seen so many hours")
+        return cls(raised, hours, seen_hours)

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +16,7 @@ from edge.errors import BundleError
 BATCH = 256
 _PRINTED = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 _OPENING = threading.Lock()
+_holding_back = True
 
 
 def import_runtime() -> Any:
@@ -70,26 +71,49 @@ class _Opened:
         return answers
 
 
+def let_it_print() -> None:
+    """From now on nothing is held back: the last words of a process that may abort must get out."""
+    global _holding_back
+    _holding_back = False
+
+
 @contextmanager
 def _unprinted() -> Iterator[None]:
     """Hold back what the runtime prints about its kernels on the way; all else is passed on."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # a process without one
+    with ExitStack() as undo:
+        if _holding_back:
+            # without standard error, or a descriptor to spare, it prints as it likes
+            with suppress(OSError):
+                _hold_back(undo)
         yield
-        return
+
+
+def _hold_back(undo: ExitStack) -> None:
+    """Raises OSError; what was done by then is undone all the same."""
+    stderr = os.dup(2)
+    undo.callback(os.close, stderr)
     held, end = os.pipe()  # takes 64 KiB, which nobody prints in a millisecond
-    os.dup2(end, 2)
-    os.close(end)
+    undo.callback(os.close, held)
+    undo.callback(_pass_on, held)
     try:
-        yield
+        os.set_blocking(held, False)
+        os.dup2(end, 2)
+        undo.callback(os.dup2, stderr, 2)
     finally:
-        os.dup2(stderr, 2)  # which closes the pipe's last end
-        with os.fdopen(held, "rb") as lines:
-            for line in lines:
-                if not line.startswith(_PRINTED):
-                    os.write(2, line)
-        os.close(stderr)
+        os.close(end)
+
+
+def _pass_on(held: int) -> None:
+    """To standard error what was held back of it; a model does not fail for a line that nobody can hear."""
+    said = b""
+    # not until the pipe's end: a child that another thread has just started may have it as well
+    with suppress(OSError):
+        while part := os.read(held, 65_536):
+            said += part
+    with suppress(OSError):
+        for line in said.splitlines(keepends=True):
+            if not line.startswith(_PRINTED):
+                os.write(2, line)
 
 
 class Network:

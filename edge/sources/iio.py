@@ -54,6 +54,16 @@ class _Attribute:
             raise ValueError(f"{value} is not a measurement")
         return 1000.0 * value if self.in_percent and value <= _NO_AIR_PCT else value
 
+    def measure(self) -> float:
+        """The same. Raises SensorError."""
+        try:
+            return self.read()
+        except OSError as error:
+            reason = _REASONS.get(error.errno or 0, error.strerror)
+            raise SensorError(f"{self.path}: {reason}") from error
+        except ValueError as error:
+            raise SensorError(f"{self.path} holds no number: {error}") from error
+
 
 class Iio:
     """One sensor of the kernel's; its values may come from several devices, each channel from one."""
@@ -90,17 +100,28 @@ class Iio:
         return tuple(attribute.channel for attribute in self._attributes)
 
     def read(self) -> Reading:
-        """One measurement of all channels. Raises SensorError when any of them fails."""
+        """One measurement of all channels; None for those of a device that fails beside another.
+
+        Raises SensorError when all devices fail.
+        """
         values: dict[str, float | None] = {}
+        failed: dict[Path, SensorError] = {}  # by device, which is not asked again: it may take its time
         for attribute in self._attributes:
+            device = attribute.path.parent
             try:
-                values[attribute.channel.name] = attribute.read()
-            except OSError as error:
-                reason = _REASONS.get(error.errno or 0, error.strerror)
-                raise SensorError(f"{attribute.path}: {reason}") from error
-            except ValueError as error:
-                raise SensorError(f"{attribute.path} holds no number: {error}") from error
-        return Reading(self._wall_ns() // 10**6, self._monotonic_ns() // 10**6, values)
+                if device not in failed:
+                    values[attribute.channel.name] = attribute.measure()
+            except SensorError as error:
+                failed[device] = error
+        complaint = next(iter(failed.values()), None)
+        if complaint is not None and len(failed) == len({each.path.parent for each in self._attributes}):
+            raise complaint
+        for attribute in self._attributes:
+            if attribute.path.parent in failed:
+                values[attribute.channel.name] = None
+        sentence = None if complaint is None else str(complaint)
+        now_ms, mono_ms = self._wall_ns() // 10**6, self._monotonic_ns() // 10**6
+        return Reading(now_ms, mono_ms, values, complaint=sentence)
 
     def close(self) -> None:
         """Nothing stays open between readings."""

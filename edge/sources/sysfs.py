@@ -16,8 +16,10 @@ def find_devices(roots: tuple[Path, ...], wanted: str, worth: Callable[[Path], i
     """
     devices = [each for root, pattern in zip(roots, _NAMES, strict=True) for each in _below(root, pattern)]
     if wanted:
-        names = [name.strip() for name in wanted.split(",")]
-        return tuple(_named(devices, name, roots) for name in names if name)
+        names = [name.strip() for name in wanted.split(",") if name.strip()]
+        if not names:
+            raise ConfigError(f"the device {wanted!r} names none; leave it out, and one is chosen")
+        return tuple(_named(devices, name, roots) for name in names)
     useful = [device for device in devices if worth(device)]
     if not useful:
         raise ConfigError(
@@ -30,7 +32,7 @@ def find_devices(roots: tuple[Path, ...], wanted: str, worth: Callable[[Path], i
 def name_of(device: Path) -> str:
     """What the driver calls it."""
     try:
-        return (device / "name").read_text().strip()
+        return (device / "name").read_text("utf-8", errors="replace").strip()
     except OSError:
         return device.name
 

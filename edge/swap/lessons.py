@@ -30,6 +30,7 @@ class Lessons:
         self._model: str | None = None
         self._next_days = 0.0
         self._asked = False
+        self.anew = False  # whether the last lesson was asked for: the room before it is void
 
     @property
     def days(self) -> float:
@@ -72,7 +73,9 @@ class Lessons:
         if before is not None and learnt.days < MUCH * before.days and not self._asked:
             LOG.info("the journal has %.3g days, and the room was learnt from %.3g", learnt.days, before.days)
             return False
-        self._asked = False
+        self.anew, self._asked = self._asked, False
+        if self.anew and self._opening.memories is not None:
+            self._opening.memories.forget()  # first, or a power cut here brings the other room's weeks back
         self._opening.store.write(FILE, content)
         LOG.info("%s has learnt the room from %.3g days", bundle.label, learnt.days)
         return True

@@ -32,7 +32,8 @@ class Memories:
             if table["format"] != FORMAT or table["model"] != bundle.sha256:
                 return None
             memory = Memory.from_json(table)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            _require_plausible(memory, bundle)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             LOG.warning("%s cannot be used (%s): what was learnt while judging is learnt anew", FILE, error)
             return None
         fits = all(len(row) == len(bundle.channels) for row in memory.hours)
@@ -48,3 +49,15 @@ class Memories:
         self._due = self._clock() + EVERY_S
         table = {"format": FORMAT, "model": bundle.sha256, **memory.to_json()}
         self._store.write(FILE, json.dumps(table, separators=(",", ":"), allow_nan=False).encode())
+
+    def forget(self) -> None:
+        """What was known is of another room."""
+        self._store.remove(FILE)
+
+
+def _require_plausible(memory: Memory, bundle: Bundle) -> None:
+    """Raises ValueError for hours that no working sensor can have told of."""
+    for row in memory.hours:
+        for channel, value in zip(bundle.channels, row, strict=False):  # of other channels: not used anyway
+            if not channel.is_plausible(value):
+                raise ValueError(f"an hour of {value:g} {channel.unit}")

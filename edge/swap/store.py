@@ -176,6 +176,11 @@ class ModelStore:
         except OSError:
             return None
 
+    def remove(self, name: str) -> None:
+        """Such a file is not needed any more."""
+        with self._tolerant():
+            (self._folder / name).unlink(missing_ok=True)
+
     def _write(self, path: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(path.name + ".partial")

@@ -51,7 +51,8 @@ class Updates:
         self._jobs.put(None)
         if self._thread.is_alive():
             self._thread.join(1.0)  # a proof may take longer; the thread is a daemon
-        self._keep_memory(now=True)
+        if not self._thread.is_alive():  # else it may be writing the same file
+            self._keep_memory(now=True)
 
     def ask(self) -> None:
         """Look at the configured file again, whether it has changed or not. Safe in a signal handler."""
@@ -214,7 +215,8 @@ class Updates:
         if lessons is None or loaded is None or self._models.trying:
             return
         if lessons.learn(loaded, self._commit):
-            self._keep_memory(now=True)
+            if not lessons.anew:  # else it knows another room's weeks
+                self._keep_memory(now=True)
             self._desk.judge.offer(self._shown_the_past(loaded.bundle, None))
 
     def _keep_memory(self, *, now: bool = False) -> None:

@@ -199,11 +199,14 @@ def test_devices_of_both_kinds_go_together(sysfs):
     )
 
 
-def test_when_one_of_two_devices_fails_there_is_no_reading(sysfs):
+def test_when_one_of_two_devices_fails_the_other_is_read_and_when_both_do_none_is(sysfs):
     root = sysfs(DRIVERS["dht22"][0], DRIVERS["bmp280"][0])
     found = source(root, "dht11@4,bmp280")
     (root / "iio:device1/in_pressure_input").unlink()
-    with pytest.raises(SensorError, match="in_pressure_input: the device is gone"):
+    assert read(found) == (21.5, 48.6, None)
+    assert found.read().complaint.endswith("in_pressure_input: the device is gone")
+    (root / "iio:device0/in_humidityrelative_input").unlink()
+    with pytest.raises(SensorError, match="in_humidityrelative_input: the device is gone"):
         found.read()
 
 
@@ -272,6 +275,18 @@ def test_the_tenth_device_comes_after_the_second(tmp_path):
 def test_a_wrong_name_lists_what_there_is(sysfs):
     with pytest.raises(ConfigError, match=r"no IIO device 'bmp' .* there are: bme280 \(iio:device0\)"):
         source(sysfs(BME280), "bmp")
+
+
+def test_a_name_that_names_nothing_is_refused(sysfs):
+    with pytest.raises(ConfigError, match="the device ' , ' names none"):
+        source(sysfs(BME280), " , ")
+
+
+def test_a_driver_whose_name_is_no_text_is_a_sensor_all_the_same(sysfs):
+    root = sysfs(BME280)
+    (root / "iio:device0/name").write_bytes(b"\xff\xfe\n")
+    assert len(source(root).channels) == 3
+    assert len(source(root, "iio:device0").channels) == 3
 
 
 def test_no_device_says_how_to_get_one(sysfs):

@@ -1,12 +1,13 @@
 """Sent = received + declared gaps: what a journal gave out, held against what somebody got."""
 
-import json
 import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.edge.faults.journals import by_number
 
 Epoch = tuple[str, str]  # device and epoch
 
@@ -95,13 +96,13 @@ def peek(journal: Path) -> Peek:
             if "epochs" not in tables:
                 return Peek({}, {}, 0)
             begun = database.execute("select epoch, first from epochs order by rowid").fetchall()
-            bodies = database.execute("select seq, body from records order by seq").fetchall()
+            records = by_number(database)
             row = database.execute("select value from facts where name = 'last'").fetchone()
-    last = max([int(row[0]) if row else 0, *(seq for seq, _ in bodies[-1:])])
+    last = max([int(row[0]) if row else 0, *records])
     ends = [first - 1 for _, first in begun[1:]] + [last]
     epochs = {name: Sent(first, end) for (name, first), end in zip(begun, ends, strict=True) if first <= end}
-    newest = json.loads(bodies[-1][1])["ts_ms"] if bodies else 0
-    return Peek(epochs, {seq: content(json.loads(body)) for seq, body in bodies}, newest)
+    newest = records[max(records)]["ts_ms"] if records else 0
+    return Peek(epochs, {seq: content(record) for seq, record in records.items()}, newest)
 
 
 def content(record: dict[str, object]) -> str:

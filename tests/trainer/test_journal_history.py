@@ -1,8 +1,10 @@
 """`python -m trainer --data journal.db`: a device's own journal as history."""
 
 import json
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,42 @@ def test_a_simulated_room_may_have_a_barometer_and_faults_of_it() -> None:
     pressure = whole.values[:, 2]
     assert np.nanmax(abs(np.diff(pressure[:288]))) < 2.0 < np.nanmax(abs(np.diff(pressure[288:])))
     assert len(simulated(3, 600.0, 2.0, 2.0).channels) == 2
+
+
+def change(path: Path, statement: str) -> Path:
+    import sqlite3
+
+    with sqlite3.connect(path) as journal:
+        journal.execute(statement)
+    journal.close()
+    return path
+
+
+def test_newest_records_that_rotted_do_not_hide_the_others(tmp_path: Path) -> None:
+    path = kept(tmp_path / "journal.db", *[{}] * 700)
+    history = recorded(change(path, "update records set crc = crc + 1 where seq > 690"))
+    assert [c.name for c in history.channels] == ["temperature", "humidity"]
+    assert len(history) == 690
+
+
+def test_a_journal_of_which_no_record_can_be_read_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = change(kept(tmp_path / "journal.db", *[{}] * 700), "update records set crc = crc + 1")
+    with pytest.raises(RecordingError, match=r"journal.db: 0 good readings: no record .* can be read"):
+        recorded(path)
+
+
+def test_a_journal_whose_numbers_have_holes_is_read_from_its_first_record(tmp_path: Path) -> None:
+    path = kept(tmp_path / "journal.db", *[{}] * 3000)
+    history = recorded(change(path, "delete from records where seq between 701 and 2300"))
+    assert history.ts_ms[-1] - history.ts_ms[0] == 2999 * PERIOD_MS
+
+
+def test_a_history_comes_through_a_pipe_whole(tmp_path: Path) -> None:
+    rows = [f"{WALL_MS + n * PERIOD_MS},{20 + n % 7 / 10}" for n in range(700)]
+    os.mkfifo(tmp_path / "pipe")
+    text = "\n".join(["ts_ms,temperature_c", *rows])
+    assert len(text) > 8192, "more than one buffer"
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=(text,), daemon=True)
+    writer.start()
+    assert len(recorded(tmp_path / "pipe")) == 700
+    writer.join(5)
