@@ -15,7 +15,7 @@ from edge.journal.layout import (
     keep_last,
     prepare,
 )
-from edge.journal.losses import EPOCHS_TOLD, Gone, Loss, gone, keep_epoch, keep_losses
+from edge.journal.losses import EPOCHS_TOLD, Gone, Loss, gone, keep_epoch, keep_losses, undeclared
 from edge.journal.packing import REACH, Packer, Unpacker, needed, whole
 from edge.journal.ring import Ring, Row, is_of
 
@@ -229,14 +229,8 @@ class JournalFile:
         return gone(self._db, epoch, newest, last, first, end)
 
     def undeclared(self, first: int, last: int) -> list[tuple[int, int]]:
-        """The parts of `first` to `last` that are not in the table of what is gone."""
-        found = []
-        query = "select first, last from gone where last >= ? and first <= ? order by first"
-        for begin, end in self._db.execute(query, (first, last)).fetchall():
-            if begin > first:
-                found.append((first, begin - 1))
-            first = max(first, end + 1)
-        return [*found, (first, last)] if first <= last else found
+        """As `losses.undeclared`."""
+        return undeclared(self._db, first, last)
 
     def take(self, table: str, rows: list[tuple[object, ...]]) -> None:
         """Rows of another journal's table, but for those that make no sense. Raises sqlite3.Error."""

@@ -108,3 +108,14 @@ def _causes(ranges: list[Gone], first: int, end: int) -> list[Gone]:
         pieces.append((first, last, cause))
         first = last + 1
     return pieces
+
+
+def undeclared(db: sqlite3.Connection, first: int, last: int) -> list[tuple[int, int]]:
+    """The parts of `first` to `last` that are not in the table of what is gone."""
+    found = []
+    query = "select first, last from gone where last >= ? and first <= ? order by first"
+    for begin, end in db.execute(query, (first, last)).fetchall():
+        if begin > first:
+            found.append((first, begin - 1))
+        first = max(first, end + 1)
+    return [*found, (first, last)] if first <= last else found
