@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from edge.bundle import proof
 from edge.bundle.bundle import Bundle, load, pack, unpack
 from edge.errors import BundleError
 from tests.edge.forged import Table, forge
+from tests.edge.refused_proofs import refusal, with_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,21 +25,6 @@ def content(room_bundle: Path) -> bytes:
 @pytest.fixture(scope="module")
 def bundle(room_bundle: Path) -> Bundle:
     return load(room_bundle)
-
-
-def refusal(content: bytes, deadline_s: float = 60.0) -> str:
-    """The sentence with which the proof is refused."""
-    unpack(content, "some.canary")  # nothing is wrong with it that the parent could see
-    with pytest.raises(BundleError) as caught:
-        proof.check(content, "some.canary", deadline_s)
-    sentence = str(caught.value)
-    assert sentence.startswith("some.canary: ")
-    assert sentence.isprintable()
-    return sentence
-
-
-def with_model(bundle: Bundle, build: Callable[[int, int], bytes]) -> bytes:
-    return pack(replace(bundle, model=build(bundle.windowing.width, bundle.windowing.outputs)))
 
 
 def test_a_whole_bundle_proves_itself(content: bytes, bundle: Bundle) -> None:

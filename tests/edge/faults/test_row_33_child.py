@@ -3,8 +3,6 @@
 import random
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,13 @@ import pytest
 
 from edge.bundle import proof
 from edge.bundle.archive import GOLDEN, unpack_archive
-from edge.bundle.bundle import Bundle, load, pack, unpack
+from edge.bundle.bundle import Bundle, load
 from edge.bundle.strict_json import strict_json
 from edge.errors import BundleError
 from tests.edge.devices import Device, label, version
 from tests.edge.faults.journals import bodies
 from tests.edge.forged import forge
+from tests.edge.refused_proofs import refusal, with_model
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,21 +36,6 @@ def bundle(room_bundle: Path) -> Bundle:
 def hostile() -> Any:
     """Models that a bundle should never bring."""
     return pytest.importorskip("tests.edge.hostile", reason="needs picanary[train]")
-
-
-def refusal(content: bytes, deadline_s: float = 60.0) -> str:
-    """The sentence with which the proof is refused."""
-    unpack(content, "some.canary")  # nothing is wrong with it that the parent could see
-    with pytest.raises(BundleError) as caught:
-        proof.check(content, "some.canary", deadline_s)
-    sentence = str(caught.value)
-    assert sentence.startswith("some.canary: ")
-    assert sentence.isprintable()
-    return sentence
-
-
-def with_model(bundle: Bundle, build: Callable[[int, int], bytes]) -> bytes:
-    return pack(replace(bundle, model=build(bundle.windowing.width, bundle.windowing.outputs)))
 
 
 def test_row_33_a_model_that_crashes_takes_only_the_child_with_it(bundle: Bundle, hostile: Any) -> None:
