@@ -10,12 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.brokers import Broker
+from tests.edge.faults.proxy import Proxy
 from tests.edge.test_agent import DEADLINE_S, ROOT
 
 
 @contextmanager
 def agent(
-    folder: Path, broker: Broker, speed: float = 500.0, *flags: str, **environment: str
+    folder: Path, broker: Broker | Proxy, speed: float = 500.0, *flags: str, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A simulated room with its journal in `folder`, and its words in a file beside it."""
     command = [sys.executable, "-m", "edge", "--device", "cellar", "--journal", str(folder / "journal.db")]

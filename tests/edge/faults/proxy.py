@@ -25,6 +25,7 @@ class Proxy:
 
     def __init__(self, to: int, rate: float | None, delay_s: float, loss: float) -> None:
         self.rate, self.delay_s, self.loss = rate, delay_s, loss
+        self.host = "127.0.0.1"
         self.connects: list[float] = []
         self.port = 0
         self._to = to

@@ -7,6 +7,7 @@ import pytest
 
 from tests.brokers import mosquitto
 from tests.edge.faults.journals import count, wait_for
+from tests.edge.faults.proxy import proxy
 from tests.edge.faults.scripted_broker import ScriptedBroker, scripted_broker
 from tests.edge.test_agent import Subscriber, agent, subscriber
 
@@ -28,12 +29,16 @@ def sizes(heard: Subscriber) -> list[int]:
 )
 def test_row_14_batches_become_as_small_as_the_broker_wants_them(tmp_path: Path, limits: str) -> None:
     journal = tmp_path / "journal.db"
-    with mosquitto(f"allow_anonymous true\n{limits}") as broker, subscriber(broker) as heard:
-        broker.stop()
-        with agent(tmp_path, *ROOM, "--broker", f"127.0.0.1:{broker.port}"):
+    with (
+        mosquitto(f"allow_anonymous true\n{limits}") as broker,
+        subscriber(broker) as heard,
+        proxy(broker.port) as way,  # to be cut off alone: who listens must be there when it comes back
+    ):
+        way.refuse()
+        with agent(tmp_path, *ROOM, "--broker", f"127.0.0.1:{way.port}"):
             wait_for(journal, records=BACKLOG)
             held = count(journal)
-            broker.start()
+            way.accept()
             heard.wait(lambda: heard.records().keys() >= set(range(1, held + 1)))
         assert max(sizes(heard)) > 1, "a batch of one is smaller than the broker wants it"
         largest = max(len(json.dumps(batch, separators=(",", ":"))) for batch in heard.of("data"))

@@ -14,6 +14,7 @@ from tests.brokers import free_port, is_listening, mosquitto
 from tests.edge.connections import self_signed
 from tests.edge.faults.agents import agent, numbers, until
 from tests.edge.faults.clocks import FakeClock
+from tests.edge.faults.proxy import proxy
 from tests.edge.test_agent import subscriber
 
 
@@ -28,17 +29,17 @@ def test_row_22_records_from_before_the_clock_was_set_are_corrected_once_it_is(t
     folder = tmp_path / "disk"
     folder.mkdir()
     began_ms = time.time() * 1000.0
-    with mosquitto() as broker, subscriber(broker) as heard:
-        with agent(folder, broker, **clock.environment):
+    with mosquitto() as broker, proxy(broker.port) as way, subscriber(broker) as heard:
+        with agent(folder, way, **clock.environment):
             heard.wait(lambda: len(heard.records()) > 30)
             early = by_seq(heard.records())
-            broker.stop()  # what comes now waits in the journal
+            way.refuse()  # what comes now waits in the journal
             until(lambda: len(numbers(folder / "journal.db")) > len(early) + 30, "it goes on")
             waited = numbers(folder / "journal.db")[-1]
             clock.move(0)
             until(lambda: numbers(folder / "journal.db")[-1] > waited + 30, "it goes on")
-            broker.start()
             with subscriber(broker) as later:
+                way.accept()
                 later.wait(lambda: max(later.records(), default=0) > waited + 60)
                 late = later.records()
         ended_ms = time.time() * 1000.0
