@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.message import split_topic
+from monitor.changes import Changes
 from monitor.device import Device
 from monitor.message import (
     Batch,
@@ -25,7 +26,7 @@ from monitor.message import (
     decode_record,
 )
 from monitor.repair import Repair
-from monitor.store import Changes, Store
+from monitor.store import Store
 
 DEVICES_MOST = 2000
 
@@ -73,8 +74,8 @@ class Fleet:
             fleet._device(device_id).clocks.recall(boot)
         for device in fleet.devices.values():
             for epoch in device.ledgers:
-                if body := store.newest_record(device.id, epoch):
-                    device.see_record(decode_record(body))
+                if newest := store.newest_record(device.id, epoch):
+                    device.see_record(newest)
         return fleet
 
     def take(self, topic: str, payload: bytes, news: News) -> None:
@@ -148,7 +149,7 @@ class Fleet:
         doubt = device.clocks.doubt(record)
         if doubt is not None:
             news.changes.note_doubt(device.id, record.epoch, doubt, record.seq)
-        news.changes.records.append((device.id, record.epoch, record.seq, record.ts_ms, judged.raw))
+        news.changes.records.append((device.id, judged))
         news.changes.ledgers[device.id, record.epoch] = device.ledgers[record.epoch]
         news.records.setdefault(device.id, []).append(judged)
 

@@ -20,6 +20,7 @@ COMMIT_EVERY_S = 0.25
 QUEUED_MOST = 20_000  # then the network thread waits, and the broker with it
 RETRY_S = 1.0
 LOOK_EVERY_S = 0.5  # for what is missing
+TIDY_EVERY_S = 60.0
 FRAME_RECORDS = 200  # per device; a page that gets more loads its range again
 
 Message = tuple[str, bytes]
@@ -77,7 +78,7 @@ class Ingest:
             self._thread.join(5)
 
     def _run(self) -> None:
-        look_due = 0.0
+        look_due = tidy_due = 0.0
         while not (self._stopping.is_set() and self._queue.empty()):
             messages = self._gather()
             try:
@@ -89,6 +90,8 @@ class Ingest:
                 if time.monotonic() >= look_due and not self._stopping.is_set():
                     look_due = time.monotonic() + LOOK_EVERY_S
                     self._repair.look(self._fleet.devices.values())
+                if time.monotonic() >= tidy_due and not self._stopping.is_set():
+                    tidy_due = time.monotonic() + (0.0 if self._tidy() else TIDY_EVERY_S)
             except Exception:  # one bad batch must not end the monitor; it is counted and logged
                 self.faults += 1
                 LOG.exception("ingest")
@@ -137,6 +140,14 @@ class Ingest:
             else:
                 self.problem = None
                 return True
+
+    def _tidy(self) -> bool:
+        """A little of what may wait; whether there is more."""
+        try:
+            return self._store.tidy(int(time.time() * 1000))
+        except sqlite3.OperationalError as error:  # a full disk is the next commit's to tell
+            LOG.warning("cannot tidy %s: %s", self._store.path, error)
+            return False
 
     def _frame(self, news: News, changed: dict[str, dict[str, Any]]) -> bytes:
         frame = {

@@ -15,9 +15,11 @@ Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 SEQ_MOST = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MOST)]
 _Epochs = Annotated[list[tuple[Epoch, Seq, Seq]], Meta(max_length=1000)]
-Time = Annotated[int, Meta(ge=-8_640_000_000_000_000, le=8_640_000_000_000_000)]  # JavaScript's Date
+TIME_MOST = 8_640_000_000_000_000  # milliseconds, of JavaScript's Date
+Time = Annotated[int, Meta(ge=-TIME_MOST, le=TIME_MOST)]
 Text = Annotated[str, Meta(max_length=1000)]
 Numbers = dict[str, float | None]
+Quality = Literal["ok", "retried", "rejected", "missing"]
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
 Kind = TypeVar("Kind", bound=Struct)
 Presence = Literal["online", "offline", "disconnected"]
@@ -36,8 +38,8 @@ class Record(Struct, frozen=True, gc=False):
     ts_ms: Time
     clk: Literal["ntp", "holdover", "unsynced"]
     boot: Text
-    mono_ms: int
-    q: Literal["ok", "retried", "rejected", "missing"]
+    mono_ms: Time
+    q: Quality
     src: Text
     sim: bool
     state: State
@@ -51,11 +53,10 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Judged(Struct, frozen=True, gc=False):
-    """A record as the page gets it, with its channels by key, and the bytes that go into the store."""
+    """A record with its channels by key."""
 
     record: Record
     values: Numbers
-    raw: bytes
 
     def to_page(self) -> dict[str, Any]:
         """What a chart and a row of the list need of it."""
@@ -210,4 +211,4 @@ def decode_record(raw: bytes) -> Judged:
     }
     if len(values) > CHANNELS_MOST:
         raise Malformed(f"{len(values)} channels are more than a record may have")
-    return Judged(record, values, raw)
+    return Judged(record, values)
