@@ -13,7 +13,8 @@ from monitor.history.block import Block, Label, Trend
 from monitor.history.column import pack_floats, pack_ints, unpack_floats, unpack_ints
 from monitor.message import Judged, Record
 
-CHUNK_RECORDS = 512
+# A chunk of a steady room just outgrows a page of SQLite, so that little of its pages is left empty.
+CHUNK_RECORDS = 768
 CHUNK_CHANNELS = 32
 CHUNK_SPAN_MS = 8 * 86_400_000  # so that one look into the index tells which chunks may hold a time
 SCORE_DIGITS = 3

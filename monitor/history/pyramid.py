@@ -1,4 +1,4 @@
-"""The summaries in the store: three levels, pages of 240 rows."""
+"""The summaries in the store: three levels, pages of 480 rows."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from monitor.history.block import Block
 from monitor.history.summary import Summary, combined, pack, summed_up, unpack
 
 WIDTHS_MS = (60_000, 900_000, 14_400_000)
-PAGE_ROWS = 240
+PAGE_ROWS = 480
 SCHEMA = """CREATE TABLE IF NOT EXISTS summaries(id INTEGER PRIMARY KEY, journal INTEGER NOT NULL,
     level INTEGER NOT NULL, page INTEGER NOT NULL, rows BLOB NOT NULL, UNIQUE(journal, level, page));
 """

@@ -72,7 +72,8 @@ def _level(extent: Extent, points: int) -> int | None:
     if extent.layer == 0 and extent.records <= 2 * points:
         return None
     length = extent.span[1] - extent.span[0] + 1
-    enough = [level for level, width_ms in enumerate(pyramid.WIDTHS_MS) if length // width_ms >= points]
+    # a stretch is drawn as two rows
+    enough = [level for level, width_ms in enumerate(pyramid.WIDTHS_MS) if 2 * length // width_ms >= points]
     finest = extent.layer - 1 if extent.layer else None
     if enough:
         return max(enough[-1], finest or 0)
