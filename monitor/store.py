@@ -56,7 +56,7 @@ class Store:
         except sqlite3.Error as error:
             self._writer.close()
             raise ConfigError(f"{path} cannot be used as the monitor's store: {error}") from error
-        except ConfigError:
+        except BaseException:
             self._writer.close()
             raise
 

@@ -12,8 +12,6 @@ import msgspec
 
 from monitor.changes import Changes
 from monitor.fleet import Fleet, News
-from monitor.history.history import History
-from monitor.history.packing import from_row, to_row
 from monitor.history.retention import used_bytes
 from monitor.message import Judged, decode_record
 from monitor.store import Store
@@ -59,7 +57,8 @@ def ingest(folder: Path, bodies: list[bytes], kind: str) -> list[Row]:
                 store.commit(news.changes)
             cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         rate = INGESTED / cpu
-        how = f"{devices} devices, {each} records a message, commits of 5,000, {kind}; {INGESTED / wall:,.0f} of wall"
+        how = f"{devices} devices, {each} records a message, commits of 5,000, {kind}; "
+        how += f"{INGESTED / wall:,.0f} of wall"
         rows.append(
             Row(
                 "records taken in a second of CPU, storage on",
@@ -103,7 +102,7 @@ def year(folder: Path, day: list[Judged], kind: str) -> list[Row]:
             Row(
                 "bytes a record on disk",
                 f"{size:.1f}",
-                f"{total:,} records of the trained model, two channels with expected values, summaries and all",
+                f"{total:,} records as the model judged them, two channels, summaries and all",
                 **below(size, 10, "bytes"),
             ),
             Row("to pack them, days at a time", f"{1e6 * spent / total:.1f} µs CPU a record", kind),
@@ -173,7 +172,9 @@ def crowd(folder: Path, day: list[Judged], kind: str) -> list[Row]:
         rooms = [f"room-{number}" for number in (7, 300, 555, 801, 1100)]
         found = [_series(store, room, first_ms, DAY_MS) for room in rooms]
         fine = [_series(store, room, first_ms + 9 * HOUR_MS, 8 * HOUR_MS) for room in rooms]
-    how = f"{total / 1e6:.0f} million records, {CROWD} devices, {size:.1f} bytes a record, {kind}; cold for SQLite"
+    how = (
+        f"{total / 1e6:.0f} million records, {CROWD} devices, {size:.1f} bytes each, {kind}; cold for SQLite"
+    )
     return [
         _answer(f"a day at 1 Hz ({how})", found, 50),
         _answer("8 hours at 1 Hz, from the records themselves", fine, 50),
@@ -190,7 +191,7 @@ def _copy(file: sqlite3.Connection) -> None:
     for table in ("chunks", "summaries"):
         names = [row[1] for row in file.execute(f"PRAGMA table_info({table})")][2:]
         columns = ", ".join(names)
-        copy = f"INSERT INTO {table}(journal, {columns}) SELECT ?, {columns} FROM {table} WHERE journal = 1"  # noqa: S608
+        copy = f"INSERT INTO {table}(journal, {columns}) SELECT ?, {columns} FROM {table} WHERE journal = 1"
         file.executemany(copy, [(each,) for each in many])
     file.execute("UPDATE journals SET first = 1, last = ? WHERE id = 1", (SECONDS,))
     file.commit()
