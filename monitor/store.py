@@ -17,6 +17,7 @@ from monitor.changes import Changes
 from monitor.history import chunks, migration, reading, retention
 from monitor.history.history import SCHEMA as HISTORY
 from monitor.history.history import History
+from monitor.history.limits import Limits
 from monitor.ledger import Ledger
 from monitor.message import Judged
 
@@ -41,10 +42,10 @@ _MIGRATIONS = {
 class Store:
     """The file. The writing half belongs to one thread; the reading half to anyone."""
 
-    def __init__(self, path: Path, limits: retention.Limits | None = None) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
         """Open or make it. Raises ConfigError when it cannot be used."""
         self.path = path
-        self._limits = limits or retention.Limits()
+        self._limits = limits or Limits()
         self._ids: dict[tuple[str, str], int] = {}
         try:
             self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)

@@ -1,11 +1,11 @@
 """What makes way when history is too old or the file too large: records first, then the finer summaries."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from edge.clock import BELIEVABLE_MS
 from monitor.history import pyramid
+from monitor.history.limits import Limits
 
 Run = Callable[..., Any]  # a connection's `execute`
 DAY_MS = 86_400_000
@@ -21,15 +21,6 @@ _RETIRE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much history is kept. Events and the ledger stay."""
-
-    records_days: float = 400.0
-    summaries_days: tuple[float, ...] = (800.0, 3650.0, 7300.0)  # by level
-    bytes: int = 8 * 1024**3  # of the file
-
-
 def used_bytes(run: Run) -> int:
     """Of the file, without its free pages."""
     (size,), (pages,), (free,) = (
@@ -41,7 +32,7 @@ def used_bytes(run: Run) -> int:
 def retire(run: Run, limits: Limits, now_ms: int) -> bool:
     """Let a little go, within a transaction of the caller's; whether more must go."""
     gone = _too_old(run, limits, now_ms)
-    if used_bytes(run) <= limits.bytes:
+    if used_bytes(run) <= limits.size_bytes:
         return gone >= AT_ONCE
     return _oldest(run) > 0 or gone >= AT_ONCE
 

@@ -1,15 +1,17 @@
 """What the monitor's memory costs: taking in, bytes on disk, and how fast a day or a year comes back."""
 
 import json
-import resource
 import sqlite3
 import statistics
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
+from edge.message import data_payload, encode
 from monitor.changes import Changes
 from monitor.fleet import Fleet, News
 from monitor.history.retention import used_bytes
@@ -23,7 +25,7 @@ from tests.bench.workplace import Workplace
 DAY_MS = 86_400_000
 YEAR = 365
 POINTS = 1200
-INGESTED = 100_000
+COMMITTED = 5000
 EPOCH = "0" * 16
 SECONDS = 86_400  # a day at 1 Hz
 CROWD = 1158  # devices of a day at 1 Hz: 100 million records
@@ -32,8 +34,8 @@ HOUR_MS = 3_600_000
 
 def measure(place: Workplace) -> Part:
     """Figures of issue 6 that are the store's."""
-    day = [decode_record(body) for body in a_day(place.bundle, EPOCH)]
     bodies = a_day(place.bundle, EPOCH)
+    day = [decode_record(body) for body in bodies]
     kind = file_system(place.folder)[0]
     rows = [*ingest(place.fresh("ingest"), bodies, kind)]
     rows += year(place.fresh("year"), day, kind)
@@ -44,46 +46,46 @@ def measure(place: Workplace) -> Part:
 def ingest(folder: Path, bodies: list[bytes], kind: str) -> list[Row]:
     """Messages through the fleet into a store on a disk, as the ingest thread does it."""
     rows = []
-    for devices, each in ((1, 50), (100, 50), (1000, 1)):
-        messages = _messages(bodies, devices, each)
-        before = _rss()
-        with closing(Store(folder / f"{devices}.db")) as store:
-            fleet = Fleet()
-            cpu, wall = time.process_time(), time.perf_counter()
-            for at in range(0, len(messages), max(1, 5000 // each)):
-                news = News()
-                for topic, payload in messages[at : at + max(1, 5000 // each)]:
-                    fleet.take(topic, payload, news)
-                store.commit(news.changes)
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        rate = INGESTED / cpu
-        how = f"{devices} devices, {each} records a message, commits of 5,000, {kind}; "
-        how += f"{INGESTED / wall:,.0f} of wall"
-        rows.append(
-            Row(
-                "records taken in a second of CPU, storage on",
-                f"{rate:,.0f}",
-                f"{how}; memory grew by {_rss() - before:.0f} MB",
-                "above 20,000" if each > 1 else "",
-                rate > 20_000 if each > 1 else None,
-            )
-        )
+    for devices, each, total in ((1, 50, 100_000), (100, 50, 100_000), (1000, 1, 1_000_000)):
+        payloads = _payloads(bodies, total // devices, each)
+        topics = [f"picanary/v1/room-{device}/data" for device in range(devices)]
+        messages = ((topic, payload) for payload in payloads for topic in topics)
+        cpu, wall, grown = _take_in(folder / f"{devices}.db", messages, COMMITTED // each)
+        how = f"{devices} devices, {each} records a message, {COMMITTED:,} a commit, {kind}; "
+        how += f"{total / wall:,.0f} of wall"
+        target = {"target": "above 20,000", "met": total / cpu > 20_000}
+        rows.append(Row("records taken in a second of CPU, storage on", f"{total / cpu:,.0f}", how, **target))
+    memory = "the fleet, its store and the newest message of each; what this process grew by"
+    rows.append(Row(f"memory for {devices:,} devices", f"{grown:.0f} MB", memory, **below(grown, 100, "MB")))
     return rows
 
 
-def _messages(bodies: list[bytes], devices: int, each: int) -> list[tuple[str, bytes]]:
-    """Every device tells of the same days, in turn."""
-    found = []
-    for at in range(0, INGESTED // devices, each):
-        records = []
-        for index in range(at, at + each):
-            table = json.loads(bodies[index % len(bodies)])
-            later_ms = index // len(bodies) * DAY_MS
-            table |= {"seq": index + 1, "ts_ms": table["ts_ms"] + later_ms, "mono_ms": 10_000 * index}
-            records.append(json.dumps(table, separators=(",", ":")).encode())
-        payload = b'{"v":1,"records":[%s]}' % b",".join(records)
-        found += [(f"picanary/v1/room-{device}/data", payload) for device in range(devices)]
-    return found
+def _take_in(path: Path, messages: Iterator[tuple[str, bytes]], together: int) -> tuple[float, float, float]:
+    """Seconds of CPU and of wall, and megabytes that the process has grown by."""
+    before = _rss()
+    with closing(Store(path)) as store:
+        fleet = Fleet()
+        cpu, wall = time.process_time(), time.perf_counter()
+        while some := list(islice(messages, together)):
+            news = News()
+            for topic, payload in some:
+                fleet.take(topic, payload, news)
+            store.commit(news.changes)
+        spent = time.process_time() - cpu, time.perf_counter() - wall
+        return *spent, _rss() - before
+
+
+def _payloads(bodies: list[bytes], count: int, each: int) -> Iterator[bytes]:
+    """What every device tells of the same days."""
+    tables = [json.loads(body) for body in bodies]
+    records = []
+    for index in range(count):
+        table = tables[index % len(tables)]
+        ts_ms = table["ts_ms"] + index // len(tables) * DAY_MS
+        records.append(encode(table | {"seq": index + 1, "ts_ms": ts_ms, "mono_ms": 10_000 * index}))
+        if len(records) == each:
+            yield data_payload(records)
+            records = []
 
 
 def year(folder: Path, day: list[Judged], kind: str) -> list[Row]:
@@ -198,4 +200,6 @@ def _copy(file: sqlite3.Connection) -> None:
 
 
 def _rss() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Megabytes that this process has in memory now."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS"))) / 1024

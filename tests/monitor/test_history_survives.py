@@ -15,14 +15,18 @@ import pytest
 from monitor.changes import Changes
 from monitor.fleet import Fleet
 from monitor.history import migration, packing
+from monitor.history.limits import Limits
 from monitor.history.packing import CHUNK_RECORDS, to_json
-from monitor.history.retention import Limits, used_bytes
+from monitor.history.retention import used_bytes
+from monitor.ingest import Ingest
 from monitor.ledger import Ledger
+from monitor.live import Live
 from monitor.message import Judged
 from monitor.store import Store
 from tests.monitor.history import commit, lively, same
 from tests.monitor.messages import EPOCH, NOON
-from tests.monitor.writing import DEVICES, RECORDS
+from tests.monitor.running import until
+from tests.monitor.writing import DEVICES, RECORDS, payload
 
 ROOT = Path(__file__).parents[2]
 DAY_MS = 86_400_000
@@ -148,7 +152,7 @@ def test_records_that_are_too_old_make_way_and_their_summaries_stay(
 
 
 def test_a_file_that_is_full_lets_the_first_records_go_and_stays_within_its_size(small: Path) -> None:
-    limits = Limits(bytes=300_000)
+    limits = Limits(size_bytes=300_000)
     with closing(Store(small, limits)) as store:
         for at in range(0, 60_000, 600):
             commit(store, [lively(seq) for seq in range(at + 1, at + 601)])
@@ -157,18 +161,35 @@ def test_a_file_that_is_full_lets_the_first_records_go_and_stays_within_its_size
         assert kept == list(range(kept[0], 60_001)) and 1 < kept[0] < 55_000
         assert store.series("cellar", None, None, 600, 10.0)["count"] == 60_000
         with closing(sqlite3.connect(small)) as file:
-            assert used_bytes(file.execute) <= limits.bytes
-    assert small.stat().st_size < 2 * limits.bytes
+            assert used_bytes(file.execute) <= limits.size_bytes
+    assert small.stat().st_size < 2 * limits.size_bytes
 
 
 def test_a_file_without_room_for_records_lets_summaries_go_too(small: Path) -> None:
-    with closing(Store(small, Limits(bytes=1))) as store:
+    with closing(Store(small, Limits(size_bytes=1))) as store:
         commit(store, [lively(seq) for seq in range(1, 3 * CHUNK_RECORDS + 10)])
         for _ in range(100):
             if not store.tidy(0):
                 break
         assert len(list(store.records("cellar"))) == 9, "what is not packed yet stays"
         assert store.series("cellar", None, None, 600, 10.0)["count"] == 9
+
+
+def test_the_ingest_thread_lets_the_oldest_go_by_itself(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.ingest.TIDY_EVERY_S", 0.1)
+    with closing(Store(small, Limits(size_bytes=1))) as store:
+        ingest = Ingest(store, Live())
+        ingest.start()
+        for at in range(1, 2 * CHUNK_RECORDS, 50):
+            ingest.take("picanary/v1/cellar/data", payload(list(range(at, at + 50))))
+        until(
+            lambda: (
+                ingest.summaries.get("cellar", {}).get("counts", {}).get("received", 0) > 2 * CHUNK_RECORDS
+            )
+        )
+        until(lambda: store.totals()["records"] < CHUNK_RECORDS)
+        ingest.stop()
+        assert ingest.summaries["cellar"]["counts"]["missing"] == 0, "what has made way was had"
 
 
 def test_a_store_is_copied_by_copying_its_file(small: Path) -> None:
