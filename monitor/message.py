@@ -203,12 +203,15 @@ def decode_record(raw: bytes) -> Judged:
         everything = _anything.decode(raw)
     except (ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
-    values = {
-        key: value
-        for key, value in everything.items()
-        if key not in _KEYS
-        and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
-    }
+    try:
+        values = {
+            key: None if value is None else float(value)
+            for key, value in everything.items()
+            if key not in _KEYS
+            and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
+        }
+    except OverflowError as error:
+        raise Malformed("a number is larger than any sensor's") from error
     if len(values) > CHANNELS_MOST:
         raise Malformed(f"{len(values)} channels are more than a record may have")
     return Judged(record, values)

@@ -88,9 +88,10 @@ def read_one(run: Run, chunk: int) -> Chunk:
     return Chunk(*row.fetchone())
 
 
-def with_numbers(run: Run, journal: int, span: Span) -> list[Chunk]:
-    """Chunks that may hold those numbers of records."""
-    return [read_one(run, chunk) for *_, chunk in _by_seq(run, journal, span)]
+def with_numbers(run: Run, journal: int, span: Span) -> Iterator[Chunk]:
+    """Chunks that may hold those numbers of records, as they are when this begins."""
+    for *_, chunk in _by_seq(run, journal, span):
+        yield read_one(run, chunk)
 
 
 def packed(run: Run, journal: int, span: Span) -> Block:

@@ -9,6 +9,8 @@ from monitor.history.column import Floats, Ints
 from monitor.history.summary import PARTS, QUALITIES, STATES, Summary, widened
 from monitor.history.thinning import telling
 
+Columns = dict[tuple[str | None, str], Floats]  # by channel, or None, and name
+
 GAP_PERIODS = 2.5
 _WORST_STATES = ("anomalous", "sensor_fault", "normal", "warming", "no_model")
 # A value that nobody believes has no part in a summary's values, so it is the last to be told.
@@ -21,9 +23,9 @@ def drawn_records(block: Block, points: int, period_s: float | None) -> dict[str
     gaps = block.ts[:-1][np.diff(block.ts) > limit_ms] + 1
     kept = block.take(telling(block, points))
     words = {"state": kept.each("state"), "q": kept.each("q")}
-    columns: dict[str, Floats] = {"score": kept.score}
+    columns: Columns = {(None, "score"): kept.score}
     for key, one in sorted(kept.channels.items()):
-        columns |= {f"{key} value": one.value, f"{key} expected": one.expected, f"{key} spread": one.spread}
+        columns |= {(key, name): getattr(one, name) for name in ("value", "expected", "spread")}
     table = _table(kept.ts, gaps, words, columns)
     return {"count": len(block), "step_ms": 0, **table}
 
@@ -41,13 +43,11 @@ def drawn_summary(rows: Summary, points: int, period_s: float | None) -> dict[st
         "state": _words(rows.states[twice], STATES, _WORST_STATES),
         "q": _words(rows.qualities[twice], QUALITIES, _WORST_QUALITIES),
     }
-    columns: dict[str, Floats] = {"score": rows.score[twice]}
+    columns: Columns = {(None, "score"): rows.score[twice]}
     for key, one in sorted(rows.bands.items()):
-        columns[f"{key} value"] = np.where(again, one.high[twice], one.low[twice])
-        columns[f"{key} expected"] = one.expected[twice]
-        columns[f"{key} spread"] = one.spread[twice]
-        for name in ("low", "high", "mean"):
-            columns[f"{key} {name}"] = getattr(one, name)[twice]
+        columns[key, "value"] = np.where(again, one.high[twice], one.low[twice])
+        for name in ("expected", "spread", "low", "high", "mean"):
+            columns[key, name] = getattr(one, name)[twice]
     times = np.where(again, rows.last[twice], rows.first[twice])
     table = _table(times, gaps, words, columns)
     return {"count": int(rows.count.sum()), "step_ms": rows.width_ms, **table}
@@ -69,8 +69,8 @@ def _gaps(rows: Summary, limit_ms: float) -> Ints:
     return np.sort(np.concatenate([between, within[empty]]))
 
 
-def _table(ts: Ints, gaps: Ints, words: dict[str, list[Any]], columns: dict[str, Floats]) -> dict[str, Any]:
-    """Columns by name ("channel what" for those of a channel), with at most one gap between two rows."""
+def _table(ts: Ints, gaps: Ints, words: dict[str, list[Any]], columns: Columns) -> dict[str, Any]:
+    """Columns by name, with at most one gap between two rows."""
     places = np.searchsorted(ts, gaps, side="right")
     places, first = np.unique(places, return_index=True)
     gaps = gaps[first]
@@ -79,10 +79,9 @@ def _table(ts: Ints, gaps: Ints, words: dict[str, list[Any]], columns: dict[str,
     at = (places + np.arange(len(places))).tolist()
     for name, many in words.items():
         table[name] = _with_nulls(many, at)
-    for name, values in columns.items():
+    for (key, name), values in columns.items():
         found = nullable(np.insert(values, places, np.nan))
-        key, _, what = name.rpartition(" ")
-        (channels.setdefault(key, {}) if key else table)[what] = found
+        (table if key is None else channels.setdefault(key, {}))[name] = found
     return {**table, "channels": channels}
 
 

@@ -118,7 +118,8 @@ def _folded_band(one: Band, at: NDArray[np.intp]) -> Band:
 
 
 def _mean(values: Floats, weights: Ints, total: Ints, at: NDArray[np.intp]) -> Floats:
-    sums = np.add.reduceat(np.where(weights > 0, np.nan_to_num(values) * weights, 0.0), at)
+    with np.errstate(over="ignore"):  # a hostile 1e308
+        sums = np.add.reduceat(np.where(weights > 0, np.nan_to_num(values) * weights, 0.0), at)
     return np.where(total > 0, sums / np.maximum(total, 1), np.nan)
 
 

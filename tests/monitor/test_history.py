@@ -22,6 +22,7 @@ from monitor.history.column import pack_floats, pack_ints, unpack_floats, unpack
 from monitor.history.packing import CHUNK_RECORDS
 from monitor.history.pyramid import WIDTHS_MS
 from monitor.history.retention import used_bytes
+from monitor.message import Malformed
 from monitor.store import Store
 from tests.monitor.history import commit, extremes, in_time, judged, lively, same
 from tests.monitor.messages import EPOCH, NOON
@@ -224,6 +225,19 @@ def test_a_better_clock_moves_records_that_are_packed_and_their_summaries(store:
     loose = {one.record.seq for one in want} - _packed(store)
     for level in range(len(WIDTHS_MS)):
         _hold_against_a_list(rows(store, level), [one for one in want if one.record.seq not in loose], level)
+
+
+def test_numbers_that_no_sensor_has_are_kept_or_refused_and_break_nothing(store: Store) -> None:
+    with pytest.raises(Malformed, match="larger"):
+        judged(1, temperature_c=10**400)
+    strange = (1.7e308, -1.7e308, 5e-324, 2**64, 10**300)
+    made = [lively(s, **{"temperature_c": strange[s % 5], "": 1.0, "a b": 2}) for s in range(1, 2001)]
+    commit(store, made)
+    assert all(same(a, b) for a, b in zip(store.records("cellar"), made, strict=True))
+    for points in (9, 5000):
+        channels = store.series("cellar", None, None, points, 10.0)["channels"]
+        assert set(channels) == {"temperature_c", "humidity_pct", "", "a b"}
+        assert (min(channels["temperature_c"]["value"]), max(channels[""]["value"])) == (-1.7e308, 1.0)
 
 
 def test_a_hostile_crowd_of_channels_and_times_stays_in_small_chunks(store: Store) -> None:
