@@ -14,7 +14,7 @@ BELIEVABLE_MS = 1_760_000_000_000
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 # The kernel is asked how good the clock is no more often than this, unless the clock moves.
 _CHECK_MS = 60_000
-_STEP_MS = 1_000
+STEP_MS = 1_000
 
 
 class _Timex(ctypes.Structure):
@@ -63,7 +63,7 @@ class BootClock:
         offset_ms = ts_ms - mono_ms
         if self.offset_ms is None:
             self._first_offset_ms = offset_ms
-        moved = self.offset_ms is None or abs(offset_ms - self.offset_ms) > _STEP_MS
+        moved = self.offset_ms is None or abs(offset_ms - self.offset_ms) > STEP_MS
         if moved or mono_ms - self._checked_ms >= _CHECK_MS:
             self.quality, self._checked_ms = self._ask(), mono_ms
         self.offset_ms = offset_ms

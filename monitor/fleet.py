@@ -12,6 +12,7 @@ import msgspec
 
 from edge.message import split_topic
 from monitor.changes import Changes
+from monitor.dating import Clocks
 from monitor.device import Device
 from monitor.message import (
     Batch,
@@ -64,19 +65,29 @@ class Fleet:
     def load(cls, store: Store, repair: Repair | None = None) -> "Fleet":
         """The devices that the store knows, as they were when it was last written."""
         fleet = cls(repair)
-        for (device_id, epoch), ledger in store.ledgers().items():
-            fleet._device(device_id).ledgers[epoch] = ledger
+        fleet._remember(store)
         for device_id, parts in store.devices().items():
             for leaf in ("status", "info", "health"):
                 if payload := parts[leaf]:
                     fleet.take(f"picanary/v1/{device_id}/{leaf}", payload, News())
-        for device_id, boot in store.doubted():
-            fleet._device(device_id).clocks.recall(boot)
         for device in fleet.devices.values():
             for epoch in device.ledgers:
                 if newest := store.newest_record(device.id, epoch):
                     device.see_record(newest)
         return fleet
+
+    def go_back(self, store: Store) -> None:
+        """What has come is what the store has: a commit was undone, and memory must not claim more."""
+        self._remember(store)
+
+    def _remember(self, store: Store) -> None:
+        ledgers, doubted = store.ledgers(), store.doubted()  # either all of it, or it raises here
+        for device in self.devices.values():
+            device.ledgers, device.clocks = {}, Clocks()
+        for (device_id, epoch), ledger in ledgers.items():
+            self._device(device_id).ledgers[epoch] = ledger
+        for device_id, boot in doubted:
+            self._device(device_id).clocks.recall(boot)
 
     def take(self, topic: str, payload: bytes, news: News) -> None:
         """One message; adds to `news` what it changed. Raises nothing, whatever the bytes are."""
@@ -124,11 +135,9 @@ class Fleet:
         device.heard_ms = _now_ms()
         for raw in decode(payload, Batch).records:
             try:
-                judged = decode_record(bytes(raw))
+                self._record(device, decode_record(bytes(raw)), news)
             except Malformed:
                 self._count_malformed(device)
-                continue
-            self._record(device, judged, news)
 
     def _response(self, device: Device, payload: bytes, news: News) -> None:
         response = decode(payload, Response)
@@ -137,13 +146,14 @@ class Fleet:
             news.changes.ledgers[device.id, epoch] = device.ledgers[epoch]
 
     def _record(self, device: Device, judged: Judged, news: News) -> None:
-        if not device.enter(judged.record):
+        seen = judged.record
+        judged = device.clocks.true(judged)  # whatever can be wrong with it is, before it counts as had
+        if not device.enter(seen):
             return
-        told = device.clocks.see(judged.record)
+        told = device.clocks.see(seen)
         if told is not None:
             news.changes.dated.append((device.id, told))
             news.dated.add(device.id)
-        judged = device.clocks.true(judged)
         record = judged.record
         device.see_record(judged)
         doubt = device.clocks.doubt(record)

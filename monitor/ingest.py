@@ -38,6 +38,7 @@ class Ingest:
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self.problem: str | None = None  # why nothing can be written just now
         self.faults = 0
+        self._ahead = False  # what memory says has come is more than the store has
         self.summaries: dict[str, dict[str, Any]] = {
             device.id: device.summary() for device in self._fleet.devices.values()
         }
@@ -88,15 +89,39 @@ class Ingest:
                 LOG.exception("ingest")
 
     def _digest(self, messages: list[Message]) -> None:
+        if self._ahead:
+            self._go_back()
         news = News()
         for topic, payload in messages:
             self._fleet.take(topic, payload, news)
-        if not self._commit(news):
+        try:
+            committed = self._commit(news)
+        except Exception:
+            self._ahead = True
+            self._salvage(messages)
+            return
+        if not committed:
             return
         changed = {device_id: self._fleet.devices[device_id].summary() for device_id in news.devices}
         self.summaries = {**self.summaries, **changed}
         if changed:
             self._live.publish(self._frame(news, changed))
+
+    def _salvage(self, messages: list[Message]) -> None:
+        """The store took none of these, nobody knows why: keep those that it does take, by halves."""
+        self._go_back()
+        if len(messages) == 1:
+            self.faults += 1
+            LOG.exception("dropped a message on %s", messages[0][0])
+            return
+        half = len(messages) // 2
+        self._digest(messages[:half])
+        self._digest(messages[half:])
+
+    def _go_back(self) -> None:
+        self._fleet.go_back(self._store)
+        self._repair.begin_again()  # what it waits for may be of a journal that is forgotten now
+        self._ahead = False
 
     def _commit(self, news: News) -> bool:
         """Until it is on the disk; a full disk is waited out. False when told to stop meanwhile."""

@@ -15,8 +15,9 @@ Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 SEQ_MOST = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MOST)]
 _Epochs = Annotated[list[tuple[Epoch, Seq, Seq]], Meta(max_length=1000)]
-TIME_MOST = 8_640_000_000_000_000  # milliseconds, of JavaScript's Date
+TIME_MOST = 8_640_000_000_000_000  # JavaScript's Date
 Time = Annotated[int, Meta(ge=-TIME_MOST, le=TIME_MOST)]
+Mono = Annotated[int, Meta(ge=0, le=2**43)]  # no boot lasts for 278 years
 Text = Annotated[str, Meta(max_length=1000)]
 Numbers = dict[str, float | None]
 Quality = Literal["ok", "retried", "rejected", "missing"]
@@ -38,7 +39,7 @@ class Record(Struct, frozen=True, gc=False):
     ts_ms: Time
     clk: Literal["ntp", "holdover", "unsynced"]
     boot: Text
-    mono_ms: Time
+    mono_ms: Mono
     q: Quality
     src: Text
     sim: bool

@@ -194,9 +194,12 @@ class Store:
             return {seq for (journal,) in found for seq in chunks.numbers(reader.execute, journal)}
 
     def doubted(self) -> list[tuple[str, str]]:
-        """(device, boot) of records whose time is in doubt."""
+        """(device, boot) of records whose time is in doubt, the newest last."""
         with self._reader() as reader:
-            query = "SELECT DISTINCT j.device, d.boot FROM doubted d JOIN journals j ON j.id = d.journal"
+            query = (
+                "SELECT j.device, d.boot FROM doubted d JOIN journals j ON j.id = d.journal "
+                "GROUP BY j.device, d.boot ORDER BY max(d.journal), max(d.last)"
+            )
             return reader.execute(query).fetchall()
 
     def newest_record(self, device: str, epoch: str) -> Judged | None:

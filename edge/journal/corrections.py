@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.clock import BELIEVABLE_MS, ClockQuality
+from edge.clock import BELIEVABLE_MS, STEP_MS, ClockQuality
 
 _TIMES = ("ts_ms", "onset_ms", "end_ms")
 
@@ -49,6 +49,22 @@ def correct_event(event: dict[str, Any], correction: Correction) -> bool:
                 table[name] = time_ms + correction.shift_ms
                 moved = True
     return moved
+
+
+def correct_begun(event: dict[str, Any], by_ms: int, told_ms: int) -> None:
+    """An event that was open while a believable clock was moved by `by_ms`: its older times, in place.
+
+    `told_ms` is the first time of the new clock. Times that no clock can be right about are left to
+    `correct_event`. A clock that goes back by less than an event lasts leaves its end in doubt, and as it is.
+    """
+    if abs(by_ms) < STEP_MS:
+        return
+    end_ms = event["end_ms"]
+    if event["onset_ms"] >= BELIEVABLE_MS:
+        event["onset_ms"] += by_ms
+    new = end_ms is None or told_ms <= end_ms <= event["ts_ms"] or end_ms + by_ms > told_ms
+    if not new and end_ms >= BELIEVABLE_MS:
+        event["end_ms"] = end_ms + by_ms
 
 
 class Corrections:

@@ -19,12 +19,16 @@ Moved = dict[int, tuple[int, int]]  # by number of record: its time before, and 
 
 
 def corrected(record: Record, told: Correction) -> Record | None:
-    """With its true time; None when it has that."""
+    """With its true time; None when it has that.
+
+    What would be out of Time stays as it came: whoever may publish may name any monotonic time.
+    """
+    if abs(record.mono_ms + told.offset_ms) > TIME_MOST:
+        return None
     table: dict[str, Any] = {"clk": record.clk, "boot": record.boot, "mono_ms": record.mono_ms}
     if not correct_record(table, told):
         return None
-    ts_ms = max(-TIME_MOST, min(table["ts_ms"], TIME_MOST))
-    return msgspec.structs.replace(record, ts_ms=ts_ms, clk=table["clk"])
+    return msgspec.structs.replace(record, ts_ms=table["ts_ms"], clk=table["clk"])
 
 
 def move(run: Run, journal: int, span: Span, told: Correction) -> Moved:
@@ -71,10 +75,11 @@ def _moved(block: Block, span: Span, told: Correction) -> Block | None:
         {"clk": label.clk, "boot": label.boot, "mono_ms": 0} for label in block.labels
     ]
     wrong = np.array([correct_record(table, told) for table in tables], np.bool_)
-    places = wrong[block.code] & (block.seq >= span[0]) & (block.seq <= span[1])
+    true = block.mono + told.offset_ms
+    places = wrong[block.code] & (block.seq >= span[0]) & (block.seq <= span[1]) & (abs(true) <= TIME_MOST)
     if not places.any():
         return None
-    ts = np.where(places, np.clip(block.mono + told.offset_ms, -TIME_MOST, TIME_MOST), block.ts)
+    ts = np.where(places, true, block.ts)
     right = [label._replace(clk=table["clk"]) for label, table in zip(block.labels, tables, strict=True)]
     code = np.where(places, block.code + len(block.labels), block.code)
     return replace(block, ts=ts, code=code, labels=[*block.labels, *right])
