@@ -9,7 +9,8 @@ from typing import Any
 from edge.errors import JournalError
 from edge.journal.corrections import Correction, Corrections
 from edge.journal.layout import FORMAT, READABLE
-from edge.journal.ring import checksum
+from edge.journal.packing import Unpacker
+from edge.journal.ring import is_of
 
 _PAGE = 1000
 
@@ -28,7 +29,8 @@ class JournalReader:
         if row is None or row[0] not in READABLE:
             self._db.close()
             raise JournalError(f"{path}: not a journal of format {FORMAT}")
-        self._is_older = row[0] != FORMAT
+        self._is_first = row[0] == 1  # had no checksums, and no corrections
+        self._unpacker = Unpacker(self._packed)
 
     def __enter__(self) -> "JournalReader":
         return self
@@ -51,13 +53,13 @@ class JournalReader:
         Raises JournalError where the file is damaged.
         """
         seq = since
-        crc = "null" if self._is_older else "crc"
+        crc = "null" if self._is_first else "crc"
         query = f"select seq, body, {crc} from records where seq > ? order by seq limit ?"  # noqa: S608 - ours
         try:
             corrections = self._corrections()
-            while page := self._db.execute(query, (seq, _PAGE)).fetchall():
+            while page := self._page(query, seq):
                 for number, body, check in page:
-                    if check is not None and check != checksum(number, body):
+                    if body is None or not (check is None or is_of(number, body, check)):
                         continue
                     table = json.loads(body)
                     corrections.table(number, table)
@@ -66,11 +68,24 @@ class JournalReader:
         except (sqlite3.Error, ValueError) as error:
             raise JournalError(f"{self._path}: record after {seq} cannot be read: {error}") from error
 
+    def _page(self, query: str, seq: int) -> list[tuple[int, bytes | None, int | None]]:
+        """Unpacked from one state of the file: what a record is told by may make way meanwhile."""
+        self._db.execute("begin")
+        try:
+            rows = self._db.execute(query, (seq, _PAGE)).fetchall()
+            return [(number, self._unpacker.unpack(number, packed), check) for number, packed, check in rows]
+        finally:
+            self._db.execute("rollback")
+
     def _corrections(self) -> Corrections:
-        if self._is_older:
+        if self._is_first:
             return Corrections([])
         rows = self._db.execute("select boot, first, last, offset_ms, shift_ms, clk from corrections")
         return Corrections([Correction(*row) for row in rows])
+
+    def _packed(self, seq: int) -> object:
+        row = self._db.execute("select body from records where seq = ?", (seq,)).fetchone()
+        return row and row[0]
 
     def _one(self, query: str) -> Any:
         try:

@@ -1,7 +1,6 @@
 """The agent as a process: put together from its configuration, ended by a signal."""
 
 import logging
-import secrets
 import signal
 import threading
 from collections.abc import Callable
@@ -40,6 +39,7 @@ from edge.swap.store import ModelStore
 from edge.swap.story import Story
 from edge.swap.succession import Trial
 from edge.swap.updates import Updates
+from edge.uplink.namesake import new_session
 from edge.uplink.presence import Presence
 from edge.uplink.uplink import Uplink
 
@@ -90,7 +90,7 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: Ending) 
             source, judge, journal, origin, lambda made: _kept(made, watchdog, uplink), remote.snooze, notices
         )
         health = Health(agent, journal, judge)
-        session = secrets.token_hex(8)
+        session = new_session(config.journal.path)
         uplink = _uplink(config, journal, session, pace, lambda: remote.told(health.report(uplink)), notices)
         presence = Presence(
             config.agent.device, info(config.agent.device, session, origin, pace.wait_s), uplink

@@ -6,16 +6,29 @@ from dataclasses import astuple
 from pathlib import Path
 
 from edge.journal.corrections import Correction, Corrections
-from edge.journal.layout import READABLE, AnotherFormat, format_of, prepare
+from edge.journal.layout import (
+    READABLE,
+    AnotherFormat,
+    connect,
+    connect_to_read,
+    format_of,
+    keep_last,
+    prepare,
+)
 from edge.journal.losses import EPOCHS_TOLD, Gone, Loss, gone, keep_epoch, keep_losses
-from edge.journal.ring import Ring, checksum
+from edge.journal.packing import REACH, Packer, Unpacker, needed, whole
+from edge.journal.ring import Ring, Row, is_of
 
 # Deleting is done in strides, so that a full journal costs one delete in many commits.
 STRIDE = 1000
-# A commit writes whole pages, and most of a page is not new: small ones halve what the card has to bear.
-PAGE_BYTES = 1024
-LOG_PAGES = 4096  # 4 MB of write-ahead log, before it is copied into the file
+# A commit writes whole pages, and most of a page is not new: small ones spare the card.
+PAGE_BYTES = 512
+LOG_BYTES = 4 << 20  # of write-ahead log, before it is copied into the file
+# After so many commits it is kept what the broker has: a crash sends the rest again, and repeats are dropped.
+SENT_COMMITS = 10
 CACHE_KIB = 256  # SQLite would keep 2 MB, and the journal is read from end to end, once
+# A flipped bit makes a text of a blob, which sqlite3 would refuse with all that stands on its page.
+_BODY = "case typeof(body) when 'text' then cast(body as blob) else body end"
 
 
 class JournalFile:
@@ -24,20 +37,26 @@ class JournalFile:
     def __init__(self, path: Path, *, writable: bool = True) -> None:
         """Open; make it or bring it up to date when `writable`. Raises sqlite3.Error, JournalError."""
         self.writable = writable
-        self._db = _connect(path) if writable else _connect_to_read(path)
+        self._db = connect(path) if writable else connect_to_read(path)
+        self._packer, self._unpacker = Packer(), Unpacker(self._packed)
+        self._commits = 0  # since `sent` was kept
         try:
             self._db.execute(f"pragma cache_size = -{CACHE_KIB}")
             if writable:
                 self._db.execute(f"pragma page_size = {PAGE_BYTES}")  # of a new file
                 self._db.execute("pragma journal_mode = wal")
                 self._db.execute("pragma synchronous = full")
-                self._db.execute(f"pragma wal_autocheckpoint = {LOG_PAGES}")
+                (page,) = self._db.execute("pragma page_size").fetchone()  # an older file keeps its own
+                self._db.execute(f"pragma wal_autocheckpoint = {LOG_BYTES // page}")
                 prepare(self._db)
             elif (found := format_of(self._db)) not in READABLE:
                 raise AnotherFormat(found)
+            # an older journal that cannot be written has none
+            self._crc = "crc" if format_of(self._db) != 1 else "null"
             self.corrections = Corrections(self._corrections())
             (last,) = self._db.execute("select coalesce(max(seq), 0) from records").fetchone()
             self.last = max(int(last), int(self.fact("last", 0)))
+            self._sent = int(self.fact("sent", 0))
             self.held = int(self._db.execute("select count(*) from records").fetchone()[0])
         except BaseException:
             self._db.close()
@@ -70,6 +89,8 @@ class JournalFile:
         except sqlite3.Error:
             self._roll_back()
             raise
+        # whatever happens to the log: a file that looks closed would go on in an epoch that has gone on
+        self._db.execute("pragma wal_checkpoint(truncate)")
 
     def epochs(self, sent: int) -> list[tuple[str, int, int]]:
         """The newest epochs, oldest first, with their first and last numbers, none above `sent`."""
@@ -97,7 +118,8 @@ class JournalFile:
         try:
             cut = self._write(ring, most_records, sent, dropped)
             self._db.execute("commit")
-        except sqlite3.Error:
+        except BaseException:
+            self._packer.forget()
             self._roll_back()
             raise
         made_way = sum(loss.count for loss in cut)
@@ -107,7 +129,11 @@ class JournalFile:
 
     def _write(self, ring: Ring, most_records: int, sent: int, dropped: int) -> list[Loss]:
         newest = self.last
-        self._db.executemany("insert or replace into records values (?, ?, ?, ?)", ring.records)
+        if ring.unreadable:
+            self._packer.forget()
+        self._db.executemany(
+            "insert or replace into records values (?, ?, ?, ?)", map(self._pack, ring.records)
+        )
         self._db.executemany("insert or replace into events values (?, ?)", ring.events)
         self._db.executemany("delete from events where number = ?", [(n,) for n in ring.delivered])
         self._db.executemany("delete from records where seq = ?", [(n,) for n in ring.unreadable])
@@ -118,8 +144,24 @@ class JournalFile:
             "insert or replace into corrections values (?, ?, ?, ?, ?, ?)", map(astuple, ring.corrections)
         )
         last = max(newest, ring.records[-1][0] if ring.records else 0)
-        self.keep(last=last, sent=sent, dropped=dropped + sum(loss.count for loss in cut))
+        keep_last(self._db, last)
+        self._commits += 1
+        late = self._commits >= SENT_COMMITS or sent - self._sent >= STRIDE
+        if late or ring.losses or cut:
+            self.keep(last=last, sent=sent, dropped=dropped + sum(loss.count for loss in cut))
+            self._commits, self._sent = 0, sent
         return cut
+
+    def _pack(self, row: Row) -> Row:
+        """SQLite keeps a signed number of 32 bits in 4 bytes, and one without a sign in 6."""
+        seq, strange, body, crc = row
+        packed = self._packer.pack(seq, body, alone=bool(strange))
+        return seq, strange, packed, crc - (1 << 32) if crc >> 31 else crc
+
+    def _packed(self, seq: int) -> object:
+        found = self._db.execute(f"select {_BODY} from records where seq = ?", (seq,))  # noqa: S608
+        row = found.fetchone()
+        return row and row[0]
 
     def _forget(self, surplus: int, newest: int, most_records: int) -> list[Loss]:
         """The oldest ordinary records go first, then the oldest of all; never the newest batch."""
@@ -136,8 +178,21 @@ class JournalFile:
         ).fetchone()
         if not found:
             return []
+        self._part_from(last)
         self._db.execute(f"delete from records where seq in ({oldest})", (newest, count))  # noqa: S608
         return [Loss(first, last, "cap", found)]
+
+    def _part_from(self, last: int) -> None:
+        """Records up to `last` go: what is packed as a change to one of them is packed whole."""
+        self._packer.forget()
+        rows = self._db.execute(
+            f"select seq, {_BODY} from records where seq > ? and seq <= ? order by seq",  # noqa: S608
+            (last, last + REACH),
+        )
+        for seq, packed in rows.fetchall():
+            told = isinstance(packed, bytes) and needed(seq, packed) <= last
+            if told and (body := self._unpacker.unpack(seq, packed)) is not None:
+                self._db.execute("update records set body = ? where seq = ?", (whole(body), seq))
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -149,15 +204,18 @@ class JournalFile:
 
     def after(self, seq: int, most: int) -> list[tuple[int, bytes, bool]]:
         """At most so many records above `seq`, with their true times, and whether each is whole."""
-        checked = "crc" if self.writable else "null"  # an older journal that cannot be written has none
         rows = self._db.execute(
-            f"select seq, body, {checked} from records where seq > ? order by seq limit ?",  # noqa: S608
+            f"select seq, {_BODY}, {self._crc} from records where seq > ? order by seq limit ?",  # noqa: S608
             (seq, most),
         )
-        return [
-            (number, self.corrections.record(number, body), crc is None or checksum(number, body) == crc)
-            for number, body, crc in rows
-        ]
+        found = []
+        for number, packed, crc in rows.fetchall():
+            body = self._unpacker.unpack(number, packed)
+            if body is None or not (crc is None or is_of(number, body, crc)):
+                found.append((number, b"", False))
+            else:
+                found.append((number, self.corrections.record(number, body), True))
+        return found
 
     def events_after(self, number: int, most: int) -> list[tuple[int, bytes]]:
         """Events with numbers above `number`, with their true times."""
@@ -194,15 +252,3 @@ class JournalFile:
                 self.keep(**facts)
         finally:
             self._db.close()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-
-
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """Without a write-ahead log beside it SQLite would make one, which a read-only disk refuses."""
-    wal = path.with_name(path.name + "-wal")
-    how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
-    uri = f"{path.resolve().as_uri()}?{how}"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)

@@ -1,12 +1,14 @@
 """How the journal lies in its SQLite file: tables, format number, and how an older file becomes today's."""
 
 import sqlite3
+from pathlib import Path
 
 from edge.errors import JournalError
 
-FORMAT = 2
-READABLE = (1, 2)
+FORMAT = 3  # since 3 bodies are packed, as edge.journal.packing says; those of before stay as they are
+READABLE = (1, 2, 3)
 
+_MOST_USER_VERSION = (1 << 31) - 1
 _TABLES = """
 create table if not exists facts (name text primary key, value) without rowid;
 create table if not exists records
@@ -57,3 +59,24 @@ def format_of(db: sqlite3.Connection) -> object:
         raise JournalError("a database of something else")
     row = db.execute("select value from facts where name = 'format'").fetchone()
     return row[0] if row else None
+
+
+def keep_last(db: sqlite3.Connection, last: int) -> None:
+    """The number of the newest record, for when its page is torn.
+
+    In the file's header, since nearly each commit writes that page: a row would be one page more.
+    """
+    db.execute(f"pragma user_version = {min(last, _MOST_USER_VERSION)}")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """To read and write; may be used from any thread, one at a time. Raises sqlite3.Error."""
+    return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Without a write-ahead log beside it SQLite would make one, which a read-only disk refuses."""
+    wal = path.with_name(path.name + "-wal")
+    how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
+    uri = f"{path.resolve().as_uri()}?{how}"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)

@@ -18,6 +18,11 @@ def checksum(seq: int, body: bytes) -> int:
     return crc32(body, seq & 0xFFFFFFFF)
 
 
+def is_of(seq: int, body: bytes, crc: object) -> bool:
+    """Whether that is its checksum, which SQLite may have kept with a sign."""
+    return isinstance(crc, int) and crc & 0xFFFFFFFF == checksum(seq, body)
+
+
 class Ring:
     """Records and events that are not on disk yet; the oldest go when there are too many."""
 

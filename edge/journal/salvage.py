@@ -8,9 +8,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.journal.file import JournalFile
+from edge.journal.file import SENT_COMMITS, JournalFile
 from edge.journal.losses import Loss
-from edge.journal.ring import Ring, Row, checksum
+from edge.journal.packing import Unpacker
+from edge.journal.ring import MOST_WAITING, Ring, Row, checksum, is_of
 
 LOG = logging.getLogger(__name__)
 MOST_ASIDE = 3  # files of one kind that are set aside; then the last makes way
@@ -121,25 +122,32 @@ def _last(db: sqlite3.Connection, facts: dict[str, object]) -> int:
     """The greatest number that was given, as far as the file tells."""
     for (seq,) in _rows(db, "select coalesce(max(seq), 0) from records"):
         return max(_number(seq), _number(facts.get("last")))
-    return _number(facts.get("last"))
+    kept = _number(facts.get("last"))
+    for (seq,) in _rows(db, "pragma user_version"):
+        if kept < _number(seq) <= kept + SENT_COMMITS * MOST_WAITING:  # or it is what rotted
+            return _number(seq)
+    return kept
 
 
 def _records(db: sqlite3.Connection, last: int) -> Iterator[Row]:
     """All whole records in order, over broken pages."""
     checked = any(row[1] == "crc" for row in _rows(db, "pragma table_info(records)"))
     select = f"select seq, strange, body, {'crc' if checked else 'null'} from records not indexed where seq"  # noqa: S608
+    unpacker = Unpacker(
+        lambda seq: next(_rows(db, "select body from records where seq = ?", seq), (None,))[0]
+    )
     reached = 0
     while reached < last:
         for row in _rows(db, f"{select} > ? order by seq", reached):
-            if (whole := _whole(row)) is not None and reached < whole[0] <= last:
+            if (whole := _whole(row, unpacker)) is not None and reached < whole[0] <= last:
                 reached = whole[0]
                 yield whole
-        beyond = _beyond(db, select, reached, last)
+        beyond = _beyond(db, select, reached, last, unpacker)
         end = beyond[0] if beyond else last + 1
         # what lies between is read backwards from there, down to the broken page
         between = {}
         for row in _rows(db, f"{select} > ? and seq < ? order by seq desc", reached, end):
-            if (whole := _whole(row)) is not None and reached < whole[0] < end:
+            if (whole := _whole(row, unpacker)) is not None and reached < whole[0] < end:
                 between[whole[0]] = whole
         yield from (between[seq] for seq in sorted(between))
         if beyond:
@@ -147,26 +155,29 @@ def _records(db: sqlite3.Connection, last: int) -> Iterator[Row]:
         reached = end
 
 
-def _beyond(db: sqlite3.Connection, select: str, reached: int, last: int) -> Row | None:
+def _beyond(db: sqlite3.Connection, select: str, reached: int, last: int, unpacker: Unpacker) -> Row | None:
     """A whole record above `reached`, sought in growing strides."""
     stride = 1
     while reached + stride <= last:
         for row in _rows(db, f"{select} >= ? order by seq limit 1", reached + stride):
-            whole = _whole(row)
+            whole = _whole(row, unpacker)
             if whole is not None and reached < whole[0] <= last:
                 return whole
         stride *= 2
     return None
 
 
-def _whole(row: tuple[Any, ...]) -> Row | None:
+def _whole(row: tuple[Any, ...], unpacker: Unpacker) -> Row | None:
     """The row, if it is as it was written."""
-    seq, strange, body, crc = row
-    if not isinstance(seq, int) or not isinstance(body, bytes) or strange not in (0, 1):
+    seq, strange, packed, crc = row
+    if not isinstance(seq, int) or strange not in (0, 1):
+        return None
+    body = unpacker.unpack(seq, packed)
+    if body is None:
         return None
     if crc is None:
         return _row(seq, strange, body) if _is_json(body) else None
-    return (seq, strange, body, crc) if crc == checksum(seq, body) else None
+    return _row(seq, strange, body) if is_of(seq, body, crc) else None
 
 
 def _row(seq: int, strange: int, body: bytes) -> Row:

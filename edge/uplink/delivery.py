@@ -80,8 +80,8 @@ class Delivery:
         if not connected:
             self._flow.broke()
         elif error == PACKET_TOO_LARGE:
-            self._flow.too_large(number)
-            self._pauses["data"] = RETRY_S  # of the smaller ones
+            if self._flow.too_large(number):
+                self._pauses["data"] = RETRY_S  # of the smaller ones
         else:
             self._flow.answered(number)
         if carried is None:

@@ -16,6 +16,7 @@ MOST_MESSAGES = 20
 MOST_BYTES = MOST_MESSAGES * BATCH_BYTES
 FIRST_BYTES = 16 * 1024
 LEAST_BYTES = 4 * 1024
+SMALLEST_BYTES = 512  # of a message; one record it always is
 SOON_S = 1.0
 LATE_S = 2.0
 # Half sizes are tried whole again after this.
@@ -32,6 +33,7 @@ class Flow:
         self._window = FIRST_BYTES
         self._under_way: dict[int, tuple[float, int]] = {}  # number of a message to when and how large
         self._largest = BATCH_BYTES
+        self._breaks = 0  # in a row, with a large message under way
         self._forget_at = 0.0  # when `_largest` is a thing of the past
         self._allowance = Allowance(RECORDS_PER_S, RECORDS_PER_S, clock)
 
@@ -66,6 +68,8 @@ class Flow:
         since, size = self._under_way.pop(number, (None, 0))
         if since is None:
             return
+        if 2 * size >= self._largest:
+            self._breaks = 0
         took = self._clock() - since
         if took < SOON_S:
             self._window = min(MOST_BYTES, self._window + size)
@@ -76,16 +80,21 @@ class Flow:
         """The connection is gone, perhaps because a message was too large for the broker."""
         if not self._under_way:
             return
-        self._halve(max(size for _, size in self._under_way.values()))
+        self._breaks += 1
+        if self._breaks >= 2:  # once is the line
+            self._halve(max(size for _, size in self._under_way.values()))
         self._under_way.clear()
         self._window = FIRST_BYTES
 
-    def too_large(self, number: int) -> None:
-        """The broker said that of that message."""
+    def too_large(self, number: int) -> bool:
+        """The broker said that of that message; whether the next ones are smaller."""
         _, size = self._under_way.pop(number, (0.0, 0))
-        self._halve(size)
+        return self._halve(size)
 
-    def _halve(self, tried: int) -> None:
-        if tried > LEAST_BYTES:
-            self._largest = max(LEAST_BYTES, min(self.largest, tried) // 2)
-            self._forget_at = self._clock() + REMEMBERED_S
+    def _halve(self, tried: int) -> bool:
+        """One that was sent before the last halving tells nothing new."""
+        if not SMALLEST_BYTES < tried <= self.largest:
+            return False
+        self._largest = max(SMALLEST_BYTES, tried // 2)
+        self._forget_at, self._breaks = self._clock() + REMEMBERED_S, 0
+        return True

@@ -1,6 +1,5 @@
 """An agent with a simulated room and a model that may be followed by another, and somebody who listens."""
 
-import json
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.bundle.bundle import load, pack, unpack
 from edge.bundle.keys import read_private
 from tests.brokers import Broker
+from tests.edge.faults.journals import by_number
 from tests.edge.test_agent import Subscriber, agent
 
 TRIAL_READINGS = 60
@@ -101,9 +101,9 @@ def crying_wolf(room_bundle: Path) -> dict[str, Any]:
 def models(folder: Path) -> list[str]:
     """The model of each record in the journal, in order, once the numbers are known to have no hole."""
     with sqlite3.connect(folder / "journal.db") as db:
-        rows = db.execute("select seq, body from records order by seq").fetchall()
-    assert [seq for seq, _ in rows] == list(range(rows[0][0], rows[-1][0] + 1))
-    return [json.loads(body)["model"] for _, body in rows]
+        records = by_number(db)
+    assert list(records) == list(range(min(records), max(records) + 1))
+    return [record["model"] for record in records.values()]
 
 
 def runs(labels: list[str]) -> list[str]:

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.message import BATCH_BYTES, BATCH_RECORDS
-from edge.uplink.flow import FIRST_BYTES, LEAST_BYTES, MOST_BYTES, RECORDS_PER_S, REMEMBERED_S, Flow
+from edge.uplink.flow import (
+    FIRST_BYTES,
+    LEAST_BYTES,
+    MOST_BYTES,
+    RECORDS_PER_S,
+    REMEMBERED_S,
+    SMALLEST_BYTES,
+    Flow,
+)
 
 RECORD_BYTES = 500
 
@@ -71,12 +79,31 @@ def test_a_message_on_which_the_connection_broke_is_half_as_large_for_an_hour():
     now = 0.0
     flow = Flow(lambda: now)
     sizes = []
-    for number in range(6):
+    for number in range(9):
         sizes.append(flow.largest)
-        flow.sent(number, flow.largest, 1)
-        flow.broke()
-    assert sizes == [BATCH_BYTES // 2**halvings for halvings in range(4)] + [LEAST_BYTES] * 2
+        for _ in range(2):  # once may be the line
+            flow.sent(number, flow.largest, 1)
+            flow.broke()
+    assert sizes == [BATCH_BYTES // 2**halvings for halvings in range(7)] + [SMALLEST_BYTES] * 2
     now = REMEMBERED_S
+    assert flow.largest == BATCH_BYTES
+
+
+def test_many_messages_refused_at_once_halve_the_size_once():
+    flow = Flow(lambda: 0.0)
+    for number in range(20):
+        flow.sent(number, BATCH_BYTES, 1)
+    assert [flow.too_large(number) for number in range(20)] == [True] + [False] * 19
+    assert flow.largest == BATCH_BYTES // 2
+
+
+def test_breaks_with_large_messages_acknowledged_in_between_are_the_line():
+    flow = Flow(lambda: 0.0)
+    for _ in range(10):
+        for number in (1, 2):
+            flow.sent(number, BATCH_BYTES, 1)
+        flow.answered(1)
+        flow.broke()
     assert flow.largest == BATCH_BYTES
 
 

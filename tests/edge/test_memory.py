@@ -266,8 +266,6 @@ def test_what_a_device_has_learnt_survives_sigkill_and_a_journal_that_forgets(tm
                 warming = [r["why"] for r in records if r["state"] == "warming"]
                 assert all("a verdict takes 10 minutes of readings" in why for why in warming)
                 assert records[scored]["state"] == "normal", "whatever was forgotten, it is no alarm"
-                if most_records > 1000:  # with less past the score itself may differ, the levels do not
-                    assert records[scored]["score"] == pytest.approx(judged["score"], abs=0.05)
                 process.send_signal(end)
                 process.wait(DEADLINE_S)
             assert house.settled() == before, "no lesson was needed"

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from edge.journal.packing import Unpacker
+
 PATIENCE_S = 60.0
 
 
@@ -16,10 +18,16 @@ def bodies(journal: Path) -> list[dict[str, Any]]:
         return []
     with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=10)) as database:
         try:
-            rows = database.execute("select body from records order by seq").fetchall()
+            return list(by_number(database).values())
         except sqlite3.OperationalError:  # it is being made
             return []
-    return [json.loads(body) for (body,) in rows]
+
+
+def by_number(database: sqlite3.Connection) -> dict[int, dict[str, Any]]:
+    """The records as they were written, uncorrected, in their order."""
+    rows: dict[int, bytes] = dict(database.execute("select seq, body from records order by seq").fetchall())
+    unpacker = Unpacker(rows.get)
+    return {seq: json.loads(unpacker.unpack(seq, packed) or b"") for seq, packed in rows.items()}
 
 
 def count(journal: Path) -> int:

@@ -5,6 +5,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from tests.brokers import mosquitto
 from tests.edge.faults.proxy import proxy
 from tests.edge.faults.quick_rooms import quick_room
@@ -17,6 +19,7 @@ SECONDS = float(os.environ.get("PICANARY_RESETS_S", "30"))
 MOST_CONNECTS = 2 + SECONDS / 5
 
 
+@pytest.mark.timeout(SECONDS + 300)
 def test_row_09_resets_every_three_seconds_stop_no_progress_and_make_no_storm(tmp_path: Path) -> None:
     with mosquitto() as broker, proxy(broker.port) as way, subscriber(broker) as heard:
         with agent(tmp_path, *quick_room(tmp_path, way.port)) as process:

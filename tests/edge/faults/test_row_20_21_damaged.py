@@ -11,9 +11,19 @@ from pathlib import Path
 import pytest
 
 from edge.journal import Journal
+from edge.journal.packing import REACH
 from edge.journal_reader import JournalReader
 from edge.message import encode
 from tests.edge.faults.agents import numbers
+
+# the records of few pages, and those that are told by a record on them
+MOST_LOST = 4 * 30 + REACH
+
+
+def a_body(number: int) -> bytes:
+    """A record with numbers that no packing makes much smaller."""
+    chance = random.Random(number)
+    return encode({"n": number, "values": [round(chance.random(), 7) for _ in range(30)]})
 
 
 def bodies(journal: Journal) -> dict[int, bytes]:
@@ -27,7 +37,7 @@ def a_journal(folder: Path, count: int = 1500) -> tuple[Path, str]:
     """A copy of one whose agent was killed: its file, and its epoch."""
     opened = Journal(folder / "original.db", commit_records=100)
     for number in range(1, count + 1):
-        opened.append(encode({"n": number, "pad": "x" * 150}), strange=number % 50 == 0)
+        opened.append(a_body(number), strange=number % 50 == 0)
     opened.commit()
     with closing(sqlite3.connect(folder / "original.db")) as database:
         database.execute("pragma wal_checkpoint(full)")
@@ -74,7 +84,7 @@ def test_row_20_what_is_readable_of_a_damaged_journal_is_kept_and_the_loss_count
     opened = Journal(path)
     held = bodies(opened)
     assert all(json.loads(body)["n"] == seq for seq, body in held.items())
-    assert len(held) >= 1500 - 4 * 30, "of few pages only"
+    assert len(held) >= 1500 - MOST_LOST, "of few pages only"
     declared = [seq for first, last, _ in opened.gone(epoch, 1, 1500) for seq in range(first, last + 1)]
     assert sorted([*held, *declared]) == list(range(1, 1501))
     assert opened.dropped == 1500 - len(held)
@@ -90,7 +100,7 @@ def test_row_20_what_is_readable_of_a_damaged_journal_is_kept_and_the_loss_count
 def test_row_20_a_zeroed_tail_of_the_write_ahead_log_costs_only_the_tail(tmp_path: Path) -> None:
     opened = Journal(tmp_path / "original.db", commit_records=10)
     for number in range(1, 201):
-        opened.append(encode({"n": number, "pad": "x" * 150}))
+        opened.append(a_body(number))
     for side in ("", "-wal"):
         shutil.copy(tmp_path / f"original.db{side}", tmp_path / f"journal.db{side}")
     epoch = opened.epoch
@@ -123,7 +133,7 @@ def test_row_20_damage_that_is_met_while_running_is_mended_without_a_restart(tmp
     opened.append(b"{}")
     assert opened.storage == "ok"
     held = bodies(opened)
-    assert 1500 - 4 * 30 <= len(held) <= 1501
+    assert 1500 - 2 * MOST_LOST <= len(held) <= 1501, "an inner page of the tree may be among them"
     assert 1501 in held
     assert opened.dropped == 1501 - len(held)
     opened.close()

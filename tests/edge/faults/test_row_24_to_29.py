@@ -25,6 +25,7 @@ from edge.recording import Recording
 from edge.sources.fault import Fault
 from edge.sources.simulator import simulate
 from tests.edge import test_dht
+from tests.edge.faults.journals import by_number
 
 bench = test_dht.bench
 CHANNELS = (TEMPERATURE, HUMIDITY)
@@ -70,7 +71,7 @@ class Kept:
             journal.commit()
         self.health = Health(agent, journal, watching).report(None)
         with sqlite3.connect(tmp_path / "journal.db") as database:
-            self.records = _bodies(database, "select body from records order by seq")
+            self.records = list(by_number(database).values())
             self.events = _bodies(database, "select body from events order by number")
         database.close()
         journal.close()

@@ -4,7 +4,6 @@ At each SIGKILL the newest record that had been seen on the live topic is noted:
 the journal after it is what the power cut cost, and may be no more than the journal declares.
 """
 
-import json
 import os
 import signal
 import sqlite3
@@ -21,6 +20,7 @@ from edge.bundle.keys import generate, write_pair
 from edge.swap.store import ModelStore
 from tests.brokers import mosquitto
 from tests.edge.devices import Device, label, read_key, running, version
+from tests.edge.faults.journals import by_number
 from tests.edge.test_agent import Subscriber, subscriber
 
 # A soak asks for 50.
@@ -121,7 +121,7 @@ def alive(listening: Subscriber, dead: set[str]) -> None:
 
 def records(path: Path) -> list[dict[str, Any]]:
     with sqlite3.connect(path) as db:
-        return [json.loads(body) for (body,) in db.execute("select body from records order by seq")]
+        return list(by_number(db).values())
 
 
 @pytest.mark.timeout(900)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.journal import Journal
@@ -18,6 +18,7 @@ from edge.uplink.request import LATE_S, Refused, Request, parse
 from edge.uplink.resend import Resend
 from tests.brokers import Broker, mosquitto
 from tests.edge.faults.caller import Caller, caller
+from tests.edge.faults.journals import by_number
 from tests.edge.test_agent import DEADLINE_S, agent, schema, subscriber
 
 NOW_MS = 1_760_000_000_000
@@ -33,9 +34,7 @@ def room(broker: Broker) -> list[object]:
 def kept(path: Path) -> dict[int, str]:
     """The numbers on disk with their epochs."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
-        return {
-            seq: json.loads(body)["epoch"] for seq, body in database.execute("select seq, body from records")
-        }
+        return {seq: record["epoch"] for seq, record in by_number(database).items()}
 
 
 @contextmanager
@@ -209,6 +208,7 @@ def asked_of(journal: Journal, epoch: str, first: int, last: int) -> tuple[list[
     return [one["seq"] for batch in batches for one in batch["records"]], answer
 
 
+@settings(deadline=None)
 @given(
     epochs=st.lists(st.integers(1, 70), min_size=1, max_size=5),
     most=st.integers(20, 200),
