@@ -14,6 +14,7 @@ from edge.errors import ConfigError
 from edge.extras import need
 from edge.mqtt.broker import parse_broker
 from monitor import assets
+from monitor.history.limits import Limits
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +32,20 @@ def parser() -> argparse.ArgumentParser:
         default=Path("picanary-monitor.db"),
         metavar="FILE",
         help="where to keep what arrives (%(default)s)",
+    )
+    made.add_argument(
+        "--keep-days",
+        type=float,
+        default=400.0,
+        metavar="DAYS",
+        help="how long records are kept; their summaries stay for years (%(default)g)",
+    )
+    made.add_argument(
+        "--keep-gb",
+        type=float,
+        default=8.0,
+        metavar="GB",
+        help="how large that file may become: then the oldest records make way (%(default)g)",
     )
     made.add_argument("--wait", action="store_true", help="start also while the broker is away")
     made.add_argument("--json", action="store_true", help="say what happens in JSON, one object a line")
@@ -57,6 +72,15 @@ def listen_address(text: str) -> tuple[str, int]:
         ) from error
 
 
+def kept(days: float, gigabytes: float) -> Limits:
+    """How much history stays. Raises ConfigError."""
+    for name, value, most in (("--keep-days", days, 100_000.0), ("--keep-gb", gigabytes, 100_000.0)):
+        if not 0.0 < value <= most:
+            raise ConfigError(f"{name} {value:g} must be more than 0 and at most {most:,.0f}")
+    summaries = tuple(max(days, each) for each in Limits().summaries_days)
+    return Limits(days, summaries, int(gigabytes * 1e9))
+
+
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal. Raises PicanaryError."""
     logging.basicConfig(
@@ -79,9 +103,10 @@ def run(options: argparse.Namespace) -> int:
         certfile=options.certfile,
         keyfile=options.keyfile,
     )
+    limits = kept(options.keep_days, options.keep_gb)
     broker = broker_settings(section, f"picanary-monitor-{secrets.token_hex(4)}")
     with bind(*listen_address(options.listen)) as listener:
-        return serve(Settings(broker, listener, options.store, options.wait), _speaker(options.json))
+        return serve(Settings(broker, listener, options.store, options.wait, limits), _speaker(options.json))
 
 
 def _speaker(as_json: bool) -> Any:

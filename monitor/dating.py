@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.clock import ClockQuality
-from edge.journal.corrections import Correction, correct_record
-from monitor.message import TIME_MOST, Judged, Record, decode_record
+from edge.journal.corrections import Correction
+from monitor.history.redating import Moved, corrected, move
+from monitor.message import TIME_MOST, Judged, Record
 
 # A good clock drifts by less than this between two records; to move those would be work for nothing.
 STEP_MS = 1000
 BOOTS_MOST = 64  # that are remembered of a device
 _RANK: dict[ClockQuality, int] = {"unsynced": 0, "holdover": 1, "ntp": 2}
 _EVENT_TIMES = ("ts_ms", "onset_ms", "end_ms")
-_PAGE = 1000
 
 # Where records lie whose time a later one may know better. A span may hold records of other boots too.
 SCHEMA = """CREATE TABLE IF NOT EXISTS doubted(journal INTEGER NOT NULL, boot TEXT NOT NULL,
@@ -34,7 +34,6 @@ _DOUBT = (
 Run = Callable[..., Any]  # a connection's `execute`
 Doubt = tuple[str, ClockQuality]  # the boot, and how good its clock was
 Span = tuple[int, int]  # first and last
-Moved = dict[int, tuple[int, int]]  # by number of record: its time before, and by how much it was moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +82,18 @@ class Clocks:
         return record.boot, record.clk
 
     def true(self, judged: Judged) -> Judged:
-        """The record with its true time, as far as that is known already: one that comes late.
-
-        Raises Malformed.
-        """
+        """The record with its true time, as far as that is known already: one that comes late."""
         record, told = judged.record, self._told.get(judged.record.boot)
         if told is None or record.clk == "ntp" or not _has_clock(record):
             return judged
         if record.clk == "holdover" and record.mono_ms >= told.mono_ms:
             return judged  # a good clock that has lost its source is still the best there is
-        table = json.loads(judged.raw)
-        return decode_record(_body(table)) if _set_right(table, told.correction) else judged
+        right = corrected(record, told.correction)
+        return judged if right is None else Judged(right, judged.values)
 
 
 def _has_clock(record: Record) -> bool:
     return record.src != "replay" and bool(record.boot)  # a recording has times of its own
-
-
-def _set_right(table: dict[str, Any], told: Correction) -> bool:
-    """Give a record its true time, in place. What would be out of Time stays as it came.
-
-    Whoever may publish may name any monotonic time, and what is stored must be readable again.
-    """
-    return abs(table["mono_ms"] + told.offset_ms) <= TIME_MOST and correct_record(table, told)
 
 
 def _remember(table: dict[str, Any], boot: str, value: Any) -> None:
@@ -130,28 +118,10 @@ def correct(run: Run, device: str, told: Correction) -> None:
     for journal, clk, first, last in rows:
         if _RANK[clk] >= _RANK[told.clk]:
             continue
-        _events(run, journal, (first, last), _records(run, journal, (first, last), told))
+        _events(run, journal, (first, last), move(run, journal, (first, last), told))
         run("DELETE FROM doubted WHERE journal = ? AND boot = ? AND clk = ?", (journal, told.boot, clk))
         if told.clk != "ntp":  # they are as good as that one now, and no better
             keep_doubt(run, journal, (told.boot, told.clk), (first, last))
-
-
-def _records(run: Run, journal: int, span: Span, told: Correction) -> Moved:
-    """Correct them; what was done to which."""
-    moved: Moved = {}
-    at, last = span[0] - 1, span[1]
-    query = (
-        "SELECT seq, ts_ms, body FROM records WHERE journal = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-    )
-    while page := run(query, (journal, at, last, _PAGE)).fetchall():
-        for seq, was_ms, body in page:
-            table = json.loads(body)
-            if _set_right(table, told):
-                row = (table["ts_ms"], _body(table), journal, seq)
-                run("UPDATE records SET ts_ms = ?, body = ? WHERE journal = ? AND seq = ?", row)
-                moved[seq] = was_ms, table["ts_ms"] - was_ms
-        at = page[-1][0]
-    return moved
 
 
 def _events(run: Run, journal: int, span: Span, moved: Moved) -> None:

@@ -3,7 +3,6 @@
 Any bytes may come on any topic; what breaks the contract is counted and dropped.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.message import split_topic
+from monitor.changes import Changes
 from monitor.dating import Clocks
 from monitor.device import Device
 from monitor.message import (
@@ -27,9 +27,8 @@ from monitor.message import (
     decode_record,
 )
 from monitor.repair import Repair
-from monitor.store import Changes, Store
+from monitor.store import Store
 
-LOG = logging.getLogger(__name__)
 DEVICES_MOST = 2000
 
 
@@ -73,8 +72,8 @@ class Fleet:
                     fleet.take(f"picanary/v1/{device_id}/{leaf}", payload, News())
         for device in fleet.devices.values():
             for epoch in device.ledgers:
-                if body := store.newest_record(device.id, epoch):
-                    fleet._recall_record(device, body)
+                if newest := store.newest_record(device.id, epoch):
+                    device.see_record(newest)
         return fleet
 
     def go_back(self, store: Store) -> None:
@@ -89,13 +88,6 @@ class Fleet:
             self._device(device_id).ledgers[epoch] = ledger
         for device_id, boot in doubted:
             self._device(device_id).clocks.recall(boot)
-
-    def _recall_record(self, device: Device, body: bytes) -> None:
-        try:
-            device.see_record(decode_record(body))
-        except Malformed as error:  # as an earlier version may have stored it
-            self._count_malformed(device)
-            LOG.warning("the newest record of %s in the store cannot be read: %s", device.id, error)
 
     def take(self, topic: str, payload: bytes, news: News) -> None:
         """One message; adds to `news` what it changed. Raises nothing, whatever the bytes are."""
@@ -167,7 +159,7 @@ class Fleet:
         doubt = device.clocks.doubt(record)
         if doubt is not None:
             news.changes.note_doubt(device.id, record.epoch, doubt, record.seq)
-        news.changes.records.append((device.id, record.epoch, record.seq, record.ts_ms, judged.raw))
+        news.changes.records.append((device.id, judged))
         news.changes.ledgers[device.id, record.epoch] = device.ledgers[record.epoch]
         news.records.setdefault(device.id, []).append(judged)
 

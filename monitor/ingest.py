@@ -1,7 +1,6 @@
 """From the broker to the disk and then to the page: one thread that commits every quarter of a second."""
 
 import logging
-import queue
 import sqlite3
 import threading
 import time
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 from monitor.fleet import Fleet, News, event_to_page
+from monitor.inbox import Inbox, Message
 from monitor.live import Live
 from monitor.repair import Ask, Repair
 from monitor.store import Store
@@ -17,12 +17,10 @@ from monitor.store import Store
 LOG = logging.getLogger(__name__)
 
 COMMIT_EVERY_S = 0.25
-QUEUED_MOST = 20_000  # then the network thread waits, and the broker with it
 RETRY_S = 1.0
 LOOK_EVERY_S = 0.5  # for what is missing
+TIDY_EVERY_S = 60.0
 FRAME_RECORDS = 200  # per device; a page that gets more loads its range again
-
-Message = tuple[str, bytes]
 
 
 class Ingest:
@@ -34,7 +32,7 @@ class Ingest:
         self._live = live
         self._repair = Repair(ask)
         self._fleet = Fleet.load(store, self._repair)
-        self._queue: queue.Queue[Message | None] = queue.Queue(QUEUED_MOST)
+        self._inbox = Inbox()  # when that is full the network thread waits, and the broker with it
         self._stopping = threading.Event()
         self._reconnected = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
@@ -57,11 +55,8 @@ class Ingest:
     def take(self, topic: str, payload: bytes, _retained: bool = False) -> None:
         """One MQTT message; waits when the disk is far behind."""
         while not self._stopping.is_set():
-            try:
-                return self._queue.put((topic, payload), timeout=0.5)
-            except queue.Full:
-                continue
-        return None
+            if self._inbox.put((topic, payload), 0.5):
+                return
 
     def reconnected(self) -> None:
         """The way to the broker was closed, and is open."""
@@ -70,17 +65,14 @@ class Ingest:
     def stop(self) -> None:
         """Commit what has come, and end the thread."""
         self._stopping.set()
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            LOG.info("stopping with a full queue")
+        self._inbox.close()
         if self._thread.is_alive():
             self._thread.join(5)
 
     def _run(self) -> None:
-        look_due = 0.0
-        while not (self._stopping.is_set() and self._queue.empty()):
-            messages = self._gather()
+        look_due = tidy_due = 0.0
+        while not (self._stopping.is_set() and self._inbox.empty):
+            messages = self._inbox.gather(LOOK_EVERY_S, COMMIT_EVERY_S)
             try:
                 if messages:
                     self._digest(messages)
@@ -90,29 +82,11 @@ class Ingest:
                 if time.monotonic() >= look_due and not self._stopping.is_set():
                     look_due = time.monotonic() + LOOK_EVERY_S
                     self._repair.look(self._fleet.devices.values())
+                if time.monotonic() >= tidy_due and not self._stopping.is_set():
+                    tidy_due = time.monotonic() + (0.0 if self._tidy() else TIDY_EVERY_S)
             except Exception:  # one bad batch must not end the monitor; it is counted and logged
                 self.faults += 1
                 LOG.exception("ingest")
-
-    def _gather(self) -> list[Message]:
-        """What comes within one commit interval of the first message."""
-        try:
-            first = self._queue.get(timeout=LOOK_EVERY_S)
-        except queue.Empty:
-            return []
-        messages = [] if first is None else [first]
-        deadline = time.monotonic() + COMMIT_EVERY_S
-        while not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
-            try:
-                message = self._queue.get(timeout=left)
-            except queue.Empty:
-                break
-            if message is not None:
-                messages.append(message)
-        while self._stopping.is_set() and not self._queue.empty():
-            if (message := self._queue.get()) is not None:
-                messages.append(message)
-        return messages
 
     def _digest(self, messages: list[Message]) -> None:
         if self._ahead:
@@ -162,6 +136,14 @@ class Ingest:
             else:
                 self.problem = None
                 return True
+
+    def _tidy(self) -> bool:
+        """A little of what may wait; whether there is more."""
+        try:
+            return self._store.tidy(int(time.time() * 1000))
+        except sqlite3.OperationalError as error:  # a full disk is the next commit's to tell
+            LOG.warning("cannot tidy %s: %s", self._store.path, error)
+            return False
 
     def _frame(self, news: News, changed: dict[str, dict[str, Any]]) -> bytes:
         frame = {

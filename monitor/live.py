@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 KEPT_FRAMES = 240
+KEPT_BYTES = 16 * 1024 * 1024
 QUEUE_FRAMES = 40
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
@@ -51,6 +52,8 @@ class Live:
     def _fan_out(self, data: bytes) -> None:
         frame = (f"{self._run}-{next(self._numbers)}", data)
         self._kept.append(frame)
+        while len(self._kept) > 1 and sum(len(kept) for _, kept in self._kept) > KEPT_BYTES:
+            self._kept.popleft()
         for queue in self._queues:
             if queue.full():
                 _empty(queue)

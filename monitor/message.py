@@ -20,6 +20,7 @@ Time = Annotated[int, Meta(ge=-TIME_MOST, le=TIME_MOST)]
 Mono = Annotated[int, Meta(ge=0, le=2**43)]  # no boot lasts for 278 years
 Text = Annotated[str, Meta(max_length=1000)]
 Numbers = dict[str, float | None]
+Quality = Literal["ok", "retried", "rejected", "missing"]
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
 Kind = TypeVar("Kind", bound=Struct)
 Presence = Literal["online", "offline", "disconnected"]
@@ -39,7 +40,7 @@ class Record(Struct, frozen=True, gc=False):
     clk: Literal["ntp", "holdover", "unsynced"]
     boot: Text
     mono_ms: Mono
-    q: Literal["ok", "retried", "rejected", "missing"]
+    q: Quality
     src: Text
     sim: bool
     state: State
@@ -53,11 +54,10 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Judged(Struct, frozen=True, gc=False):
-    """A record as the page gets it, with its channels by key, and the bytes that go into the store."""
+    """A record with its channels by key."""
 
     record: Record
     values: Numbers
-    raw: bytes
 
     def to_page(self) -> dict[str, Any]:
         """What a chart and a row of the list need of it."""
@@ -204,12 +204,15 @@ def decode_record(raw: bytes) -> Judged:
         everything = _anything.decode(raw)
     except (ValueError, RecursionError) as error:
         raise Malformed(str(error)) from error
-    values = {
-        key: value
-        for key, value in everything.items()
-        if key not in _KEYS
-        and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
-    }
+    try:
+        values = {
+            key: None if value is None else float(value)
+            for key, value in everything.items()
+            if key not in _KEYS
+            and (value is None or (isinstance(value, int | float) and not isinstance(value, bool)))
+        }
+    except OverflowError as error:
+        raise Malformed("a number is larger than any sensor's") from error
     if len(values) > CHANNELS_MOST:
         raise Malformed(f"{len(values)} channels are more than a record may have")
-    return Judged(record, values, raw)
+    return Judged(record, values)

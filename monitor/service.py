@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from edge.errors import BrokerError
 from edge.message import ROOT
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.connection import Connection
+from monitor.history.limits import Limits
 from monitor.ingest import Ingest
 from monitor.live import Live
 from monitor.server import Server
@@ -32,6 +33,7 @@ class Settings:
     listener: socket.socket
     store: Path
     wait: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 class Monitor:
@@ -41,7 +43,7 @@ class Monitor:
         """Open the store; no network yet. Raises ConfigError."""
         self._settings = settings
         self._live = Live()
-        self.store = Store(settings.store)
+        self.store = Store(settings.store, settings.limits)
         self.ingest = Ingest(self.store, self._live, self._ask)
         self.connection = Connection(
             settings.broker,

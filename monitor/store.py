@@ -1,5 +1,6 @@
 """What the monitor has been told, on disk: records, events and devices, in one SQLite file.
 
+Records are packed by `monitor/history`; the rest stands here.
 A record counts as had once it is committed. One writer; every reader opens a connection of its own.
 """
 
@@ -7,61 +8,44 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
-from edge.journal.corrections import Correction
 from monitor import dating
+from monitor.changes import Changes
+from monitor.history import chunks, migration, reading, retention
+from monitor.history.history import SCHEMA as HISTORY
+from monitor.history.history import History
+from monitor.history.limits import Limits
 from monitor.ledger import Ledger
+from monitor.message import Judged
 
 APPLICATION_ID = 0x70634D6F  # "pcMo"
-VERSION = 3
+VERSION = 4
 SCHEMA = f"""
-{dating.SCHEMA}CREATE TABLE devices(device TEXT PRIMARY KEY, status BLOB, info BLOB, health BLOB);
+{dating.SCHEMA}{HISTORY}CREATE TABLE devices(device TEXT PRIMARY KEY, status BLOB, info BLOB, health BLOB);
 CREATE TABLE journals(id INTEGER PRIMARY KEY, device TEXT NOT NULL, epoch TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, gaps TEXT NOT NULL,
     declared TEXT NOT NULL DEFAULT '[]', UNIQUE(device, epoch));
-CREATE TABLE records(journal INTEGER NOT NULL, seq INTEGER NOT NULL, ts_ms INTEGER NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY(journal, seq)) WITHOUT ROWID;
-CREATE INDEX records_by_time ON records(journal, ts_ms);
 CREATE TABLE events(journal INTEGER NOT NULL, id INTEGER NOT NULL, seq INTEGER NOT NULL,
     onset_ms INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(journal, id)) WITHOUT ROWID;
 CREATE INDEX events_by_onset ON events(journal, onset_ms);
 """
-# From each format to the next. What came before the third is not dated anew.
+# From each format to the next, up to the third. What came before that is not dated anew.
 _MIGRATIONS = {
     1: "ALTER TABLE journals ADD COLUMN declared TEXT NOT NULL DEFAULT '[]';",
     2: dating.SCHEMA,
 }
 
 
-@dataclass(slots=True)
-class Changes:
-    """What one commit brings; device and epoch name a journal."""
-
-    records: list[tuple[str, str, int, int, bytes]] = field(default_factory=list)  # ..., seq, ts_ms, body
-    events: list[tuple[str, str, int, int, int, bytes]] = field(default_factory=list)  # id, seq, onset, body
-    devices: dict[str, dict[str, bytes]] = field(default_factory=dict)  # status, info, health as they came
-    ledgers: dict[tuple[str, str], Ledger] = field(default_factory=dict)
-    doubted: dict[tuple[str, str, dating.Doubt], dating.Span] = field(default_factory=dict)  # device, epoch
-    dated: list[tuple[str, Correction]] = field(
-        default_factory=list
-    )  # device, what its clock turned out to be
-
-    def note_doubt(self, device: str, epoch: str, doubt: dating.Doubt, seq: int) -> None:
-        """A record whose time a later one may know better."""
-        first, last = self.doubted.get((device, epoch, doubt), (seq, seq))
-        self.doubted[device, epoch, doubt] = min(first, seq), max(last, seq)
-
-
 class Store:
     """The file. The writing half belongs to one thread; the reading half to anyone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits | None = None) -> None:
         """Open or make it. Raises ConfigError when it cannot be used."""
         self.path = path
+        self._limits = limits or Limits()
         self._ids: dict[tuple[str, str], int] = {}
         try:
             self._writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -69,10 +53,11 @@ class Store:
             raise ConfigError(f"cannot open the store {path}: {error}") from error
         try:
             self._prepare()
+            self._history = History(self._writer.execute)
         except sqlite3.Error as error:
             self._writer.close()
             raise ConfigError(f"{path} cannot be used as the monitor's store: {error}") from error
-        except ConfigError:
+        except BaseException:
             self._writer.close()
             raise
 
@@ -82,13 +67,14 @@ class Store:
         (tables,) = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != APPLICATION_ID:
             raise ConfigError(f"{self.path} is a database, but not a monitor's store: name another file")
-        if tables and version in _MIGRATIONS:
-            steps = "".join(_MIGRATIONS[each] for each in range(version, VERSION))
-            self._writer.executescript(f"BEGIN; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
-        elif tables and version != VERSION:
+        if tables and not 1 <= version <= VERSION:
             raise ConfigError(f"{self.path} has format {version}, this monitor reads {VERSION}")
         self._writer.execute("PRAGMA journal_mode = WAL")
         self._writer.execute("PRAGMA synchronous = FULL")
+        if tables and version < VERSION:
+            steps = "".join(_MIGRATIONS[each] for each in range(version, 3))
+            self._writer.executescript(f"BEGIN; {steps} PRAGMA user_version = 3; COMMIT;")
+            migration.take_over(self._writer, VERSION)
         if not tables:
             self._writer.executescript(
                 f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
@@ -113,9 +99,8 @@ class Store:
                 lists = json.dumps(ledger.gaps), json.dumps(ledger.declared)
                 row = (ledger.first, ledger.last, *lists, key)
                 run("UPDATE journals SET first = ?, last = ?, gaps = ?, declared = ? WHERE id = ?", row)
-            for device, epoch, seq, ts_ms, body in changes.records:
-                key = self._journal(device, epoch)
-                run("INSERT INTO records VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (key, seq, ts_ms, body))
+            for (device, epoch), records in changes.by_journal().items():
+                self._history.append(self._journal(device, epoch), records)
             for device, epoch, event, seq, onset_ms, body in changes.events:
                 key = self._journal(device, epoch)
                 run(
@@ -127,12 +112,31 @@ class Store:
                 dating.keep_doubt(run, self._journal(device, epoch), doubt, span)
             for device, told in changes.dated:
                 dating.correct(run, device, told)
+            self._history.pack_some()
             run("COMMIT")
         except BaseException:
-            self._ids.clear()  # ids that were given in what is undone now
-            if self._writer.in_transaction:
-                run("ROLLBACK")
+            self._undo()
             raise
+
+    def tidy(self, now_ms: int) -> bool:
+        """Pack what waits for it, and let go what is too old or too much; whether more is left to do.
+
+        A short transaction each time. Raises sqlite3.OperationalError, as when the disk is full.
+        """
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            more = self._history.pack_some() | retention.retire(self._writer.execute, self._limits, now_ms)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        return more
+
+    def _undo(self) -> None:
+        self._ids.clear()  # ids that were given in what is undone now
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self._history.recount()
 
     def _journal(self, device: str, epoch: str) -> int:
         if (device, epoch) not in self._ids:
@@ -150,6 +154,7 @@ class Store:
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.execute("BEGIN")  # all that one answer says is of one moment
             yield connection
 
     def devices(self) -> dict[str, dict[str, bytes | None]]:
@@ -170,17 +175,23 @@ class Store:
                 )
             }
 
-    def records(
-        self, device: str, from_ms: int | None = None, to_ms: int | None = None
-    ) -> Iterator[tuple[int, bytes]]:
-        """(ts_ms, body) in the order of time, both ends included."""
-        span = (-(2**63) if from_ms is None else from_ms, 2**63 - 1 if to_ms is None else to_ms)
+    def series(
+        self, device: str, from_ms: int | None, to_ms: int | None, points: int, period_s: float | None
+    ) -> dict[str, Any]:
+        """Columns for charts, of records or of summaries; see `monitor/history/reading.py`."""
         with self._reader() as reader:
-            yield from reader.execute(
-                "SELECT r.ts_ms, r.body FROM records r JOIN journals j ON j.id = r.journal "
-                "WHERE j.device = ? AND r.ts_ms BETWEEN ? AND ? ORDER BY r.ts_ms, r.seq",
-                (device, *span),
-            )
+            return reading.series(reader.execute, device, _span(from_ms, to_ms), points, period_s)
+
+    def records(self, device: str, from_ms: int | None = None, to_ms: int | None = None) -> Iterator[Judged]:
+        """In the order of time, both ends included."""
+        with self._reader() as reader:
+            yield from reading.records(reader.execute, device, _span(from_ms, to_ms))
+
+    def numbers(self, device: str, epoch: str) -> set[int]:
+        """Of all records that are kept of one journal."""
+        with self._reader() as reader:
+            found = reader.execute("SELECT id FROM journals WHERE device = ? AND epoch = ?", (device, epoch))
+            return {seq for (journal,) in found for seq in chunks.numbers(reader.execute, journal)}
 
     def doubted(self) -> list[tuple[str, str]]:
         """(device, boot) of records whose time is in doubt, the newest last."""
@@ -191,15 +202,12 @@ class Store:
             )
             return reader.execute(query).fetchall()
 
-    def newest_record(self, device: str, epoch: str) -> bytes | None:
-        """The body of the record with the highest seq of one journal."""
+    def newest_record(self, device: str, epoch: str) -> Judged | None:
+        """The record with the highest seq of one journal."""
         with self._reader() as reader:
-            row = reader.execute(
-                "SELECT r.body FROM records r JOIN journals j ON j.id = r.journal "
-                "WHERE j.device = ? AND j.epoch = ? ORDER BY r.seq DESC LIMIT 1",
-                (device, epoch),
-            ).fetchone()
-            return row[0] if row else None
+            query = "SELECT id FROM journals WHERE device = ? AND epoch = ?"
+            row = reader.execute(query, (device, epoch)).fetchone()
+            return chunks.newest(reader.execute, row[0]) if row else None
 
     def events(self, device: str, limit: int) -> list[bytes]:
         """Event bodies, newest onset first."""
@@ -214,6 +222,12 @@ class Store:
     def totals(self) -> dict[str, Any]:
         """How much is in the file."""
         with self._reader() as reader:
-            (records,) = reader.execute("SELECT count(*) FROM records").fetchone()
+            (loose,) = reader.execute("SELECT count(*) FROM tail").fetchone()
+            (packed,) = reader.execute("SELECT coalesce(sum(count), 0) FROM chunks").fetchone()
             (events,) = reader.execute("SELECT count(*) FROM events").fetchone()
-        return {"records": records, "events": events}
+        return {"records": loose + packed, "events": events}
+
+
+def _span(from_ms: int | None, to_ms: int | None) -> tuple[int, int]:
+    low, high = reading.EVER
+    return low if from_ms is None else max(low, from_ms), high if to_ms is None else min(high, to_ms)

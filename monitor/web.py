@@ -15,10 +15,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.errors import ConfigError
 from monitor.fleet import events_to_page
+from monitor.history.reading import POINTS_MOST
 from monitor.ingest import Ingest
 from monitor.live import Live
 from monitor.message import Event, decode
-from monitor.series import POINTS_MOST, columns
 from monitor.store import Store
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -92,7 +92,7 @@ class Web:
         return _no_such_device(request) if summary is None else _json(summary)
 
     def series(self, request: Request) -> Response:
-        """Columns for the charts, thinned out; see series.py."""
+        """Columns for the charts, thinned out; see history/reading.py."""
         device = request.path_params["device"]
         summary = self._ingest.summaries.get(device)
         if summary is None:
@@ -106,7 +106,7 @@ class Web:
         except ConfigError as error:
             return _json({"error": str(error)}, 400)
         period_s = summary["info"] and summary["info"]["period_s"]
-        return _json(columns(self._store.records(device, from_ms, to_ms), points or 1, period_s))
+        return _json(self._store.series(device, from_ms, to_ms, points or 1, period_s))
 
     def events(self, request: Request) -> Response:
         """Anomalies, sensor faults and advisories, newest first."""

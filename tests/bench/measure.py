@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ageing, alongside, backlog, formats, judging, keeping, starting, training
+from tests.bench import ageing, alongside, backlog, formats, judging, keeping, remembering, starting, training
 from tests.bench.machine import machine
 from tests.bench.part import Part
 from tests.bench.workplace import ROOT, Workplace, workplace
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "reading": judging.measure,
     "journal": keeping.measure,
     "backlog": backlog.measure,
+    "history": remembering.measure,
     "training": training.measure,
     "formats": formats.measure,
 }

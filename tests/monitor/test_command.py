@@ -99,6 +99,13 @@ def test_an_address_that_cannot_be_is_a_sentence(capsys, listen, tmp_path):
     assert "--listen" in said
 
 
+@pytest.mark.parametrize("option", ["--keep-days", "--keep-gb"])
+def test_a_history_of_no_length_is_a_sentence(capsys, option, tmp_path):
+    where = ["--listen", "127.0.0.1:0", "--store", str(tmp_path / "m.db")]
+    for value in ("0", "-3", "nan", "inf"):
+        assert option in refusal(capsys, "--broker", "127.0.0.1", *where, option, value)
+
+
 def test_a_store_that_is_something_else_is_a_sentence(capsys, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("these are my notes, and no database " * 10)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edge.clock import BELIEVABLE_MS
 from monitor.dating import STEP_MS
 from monitor.fleet import Fleet, News
+from monitor.history.packing import to_json
 from monitor.store import Store
 from tests.brokers import mosquitto
 from tests.edge.faults.agents import agent as real_agent
@@ -61,9 +62,7 @@ class Bench:
         return news
 
     def kept(self) -> dict[int, dict[str, Any]]:
-        bodies = [(ts_ms, json.loads(body)) for ts_ms, body in self.store.records("cellar")]
-        assert all(ts_ms == body["ts_ms"] for ts_ms, body in bodies), "row and body say the same"
-        return {body["seq"]: body for _, body in bodies}
+        return {judged.record.seq: to_json(judged) for judged in self.store.records("cellar")}
 
     def times(self) -> dict[int, int]:
         return {seq: body["ts_ms"] for seq, body in self.kept().items()}
@@ -247,7 +246,7 @@ def test_row_22_a_real_agents_early_records_are_corrected_at_the_monitor(tmp_pat
     began_ms = time.time() * 1000.0
 
     def kept(store: Store) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in store.records("cellar")]
+        return [to_json(judged) for judged in store.records("cellar")]
 
     with mosquitto() as broker, monitor(broker, tmp_path / "m.db") as (running, client):
         with real_agent(folder, broker, **clock.environment):

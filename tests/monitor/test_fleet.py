@@ -52,7 +52,7 @@ def test_every_message_of_the_contract_is_taken():
 def test_a_repeat_is_counted_and_not_stored_again():
     fleet, news = fed(("data", data(record(1), record(2))), ("data", data(record(2), record(3))))
     assert fleet.devices["cellar"].repeated == 1
-    assert [row[2] for row in news.changes.records] == [1, 2, 3]
+    assert [judged.record.seq for _, judged in news.changes.records] == [1, 2, 3]
 
 
 def test_the_same_seq_of_another_journal_is_no_repeat():
@@ -140,7 +140,7 @@ def test_a_malformed_message_is_counted_and_dropped(broken):
 def test_one_bad_record_does_not_cost_its_neighbours(wrong):
     batch = {"v": 1, "records": [record(1), record(2) | wrong, record(3)]}
     fleet, news = fed(("data", json.dumps(batch).encode()))
-    assert [row[2] for row in news.changes.records] == [1, 3]
+    assert [judged.record.seq for _, judged in news.changes.records] == [1, 3]
     assert fleet.malformed == 1
 
 

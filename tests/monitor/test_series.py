@@ -5,13 +5,15 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.history.block import Block, of_judged
+from monitor.history.drawn import drawn_records as columns
+from monitor.history.thinning import telling
 from monitor.message import decode_record
-from monitor.series import columns, thin_out
 from tests.monitor.messages import record
 
 
-def rows(*records):
-    return [(each["ts_ms"], json.dumps(each).encode()) for each in records]
+def rows(*records) -> Block:
+    return of_judged([decode_record(json.dumps(each).encode()) for each in records])
 
 
 def test_few_records_come_as_they_are():
@@ -52,8 +54,9 @@ def test_without_a_birth_certificate_the_usual_step_says_what_a_gap_is():
 
 
 def test_no_record_is_no_crash():
-    assert columns([], 10, None) == {
+    assert columns(rows(), 10, None) == {
         "count": 0,
+        "step_ms": 0,
         "ts_ms": [],
         "state": [],
         "q": [],
@@ -83,7 +86,7 @@ def test_extremes_and_states_survive_whatever_the_data(many, points):
         )
         for i, (ts, value, score, state) in enumerate(many)
     ]
-    kept = thin_out(judged, points)
+    kept = [judged[place] for place in telling(of_judged(judged), points)]
     for field in (lambda one: one.values["temperature_c"], lambda one: one.record.score):
         known = [field(one) for one in judged if field(one) is not None]
         left = [field(one) for one in kept if field(one) is not None]

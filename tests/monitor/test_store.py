@@ -7,6 +7,7 @@ import pytest
 
 from edge.errors import ConfigError
 from monitor.fleet import Fleet, News
+from monitor.message import decode_record
 from monitor.store import Changes, Store
 from tests.monitor.messages import EPOCH, advisory, data, event, info, record, status
 
@@ -41,15 +42,15 @@ def test_a_fleet_is_the_same_after_a_restart(store):
     assert device.summary()["counts"] == counts
     news = News()
     fleet.take("picanary/v1/cellar/data", data(record(5), record(7)), news)
-    assert [row[2] for row in news.changes.records] == [5]
+    assert [judged.record.seq for _, judged in news.changes.records] == [5]
     assert device.repeated == 1
 
 
 def test_records_come_back_in_the_order_of_time_and_between_two_times(store):
     filled(store)
-    times = [ts_ms for ts_ms, _ in store.records("cellar")]
+    times = [judged.record.ts_ms for judged in store.records("cellar")]
     assert times == sorted(times)
-    assert [ts for ts, _ in store.records("cellar", times[1], times[1])] == [times[1]]
+    assert [one.record.ts_ms for one in store.records("cellar", times[1], times[1])] == [times[1]]
     assert list(store.records("attic")) == []
 
 
@@ -74,24 +75,19 @@ def test_events_that_overlap_are_kept_apart(store):
 
 def test_a_commit_is_all_or_nothing(store):
     filled(store)
-    broken = Changes(
-        records=[
-            ("cellar", EPOCH, 8, 1, b"{}"),
-            ("attic", EPOCH, 1, 1, b"{}"),
-            ("cellar", EPOCH, None, 1, b""),
-        ]
-    )
+    first = decode_record(json.dumps(record(1)).encode())
+    broken = Changes(records=[("attic", first)], events=[("attic", EPOCH, None, 1, 1, b"{}")])
     with pytest.raises(sqlite3.IntegrityError):
         store.commit(broken)
     assert store.newest_record("attic", EPOCH) is None
-    store.commit(Changes(records=[("attic", EPOCH, 1, 1, b"{}")]))
-    assert store.newest_record("attic", EPOCH) == b"{}"
+    store.commit(Changes(records=[("attic", first)]))
+    assert store.newest_record("attic", EPOCH) == first
 
 
 def test_a_commit_is_seen_by_another_process_at_once(store):
     filled(store)
     with sqlite3.connect(store.path) as other:
-        assert other.execute("SELECT count(*) FROM records").fetchone() == (3,)
+        assert other.execute("SELECT count(*) FROM tail").fetchone() == (3,)
     other.close()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
+from monitor.history.chunks import numbers
 from tests.soak.account import Received, Row, Sent, balance, peek
 from tests.soak.vitals import Vitals, judge
 from tests.soak.world import AGENTS, Kill, World
@@ -51,9 +52,8 @@ def held(store: Path) -> Got:
         try:
             journals = database.execute("select id, device, epoch, declared from journals").fetchall()
             for number, device, epoch, declared in journals:
-                rows = database.execute("select seq from records where journal = ?", (number,))
                 gone = {seq: why for a, b, why in msgspec.json.decode(declared) for seq in range(a, b + 1)}
-                found[device, epoch] = Received({seq for (seq,) in rows}, gone)
+                found[device, epoch] = Received(numbers(database.execute, number), gone)
         except sqlite3.OperationalError as error:
             if "no such table" not in str(error):
                 raise

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from monitor.store import Store
 from tests.brokers import Broker, mosquitto
 from tests.edge.faults.caller import caller
 from tests.edge.test_agent import DEADLINE_S, agent
@@ -55,8 +56,8 @@ def in_journal(folder: Path) -> set[int]:
 
 
 def in_monitor(folder: Path) -> list[int]:
-    with closing(sqlite3.connect(folder / "monitor.db")) as database:
-        return [seq for (seq,) in database.execute("select seq from records")]
+    with closing(Store(folder / "monitor.db")) as store:
+        return [judged.record.seq for judged in store.records("cellar")]
 
 
 def nothing_is_lost(client: httpx.Client, tmp_path: Path, process: Any) -> None:

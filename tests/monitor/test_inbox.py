@@ -1,0 +1,52 @@
+"""A flood waits outside, in order, and what was let in is handed out to the last."""
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.inbox import Inbox, Message
+
+
+@given(st.lists(st.integers(0, 40), max_size=60), st.integers(1, 20), st.integers(1, 60))
+def test_what_waits_is_bounded_and_comes_out_in_order(sizes: list[int], number: int, size: int) -> None:
+    inbox, waiting, came = Inbox(number, size), list[Message](), list[Message]()
+    for at, length in enumerate(sizes):
+        message = (str(at), b"x" * length)
+        room = len(waiting) < number and sum(len(payload) for _, payload in waiting) < size
+        assert inbox.put(message, 0.0) == room
+        if room:
+            waiting.append(message)
+            continue
+        first = inbox.get(0.0)
+        assert first == waiting.pop(0)
+        came.append(first)
+    inbox.close()
+    while found := inbox.gather(0.0, 0.0):
+        waiting = waiting[len(found) :]
+        came += found
+    assert waiting == [] and [int(name) for name, _ in came] == sorted(int(name) for name, _ in came)
+
+
+def test_who_waits_for_room_gets_it_and_who_waits_for_a_message_too() -> None:
+    inbox, came = Inbox(3, 10), list[Message]()
+
+    def take() -> None:
+        while (message := inbox.get(20.0)) is not None:
+            came.append(message)
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    sent = [(str(number), b"123456") for number in range(500)]
+    assert all(inbox.put(message, 20.0) for message in sent)
+    inbox.close()
+    taker.join(20.0)
+    assert came == sent
+    assert not inbox.put(("late", b""), 0.0) and inbox.empty
+
+
+def test_a_gathering_ends_when_there_is_enough_of_it() -> None:
+    inbox = Inbox(100, 10)
+    inbox.put(("large", b"x" * 50), 0.0)
+    assert inbox.gather(0.0, 20.0) == [("large", b"x" * 50)]
+    assert inbox.gather(0.0, 20.0) == []
