@@ -18,7 +18,8 @@ from monitor.ingest import Ingest
 from monitor.live import Live
 from monitor.server import Server
 from monitor.store import Store
-from monitor.web import Web
+from monitor.web.app import Web
+from monitor.web.devices import Devices
 
 LEAVES = ("status", "info", "state", "data", "event", "health", "res/+")
 START_WAIT_S = 10.0
@@ -53,8 +54,9 @@ class Monitor:
         )
         for leaf in LEAVES:
             self.connection.subscribe(f"{ROOT}/+/{leaf}", qos=1)
-        web = Web(self.store, self.ingest, self._live, self._broker_reason)
-        self.server = Server(web.app(), settings.listener, self._live)
+        rooms = Devices(self.store, self.ingest, self._broker_reason).routes()
+        web = Web(self.ingest, self._live, self._broker_reason)
+        self.server = Server(web.app(rooms), settings.listener, self._live)
 
     def start(self) -> None:
         """Connect, then serve. Raises BrokerError when the broker refuses, unless told to wait."""

@@ -6,7 +6,7 @@ A record counts as had once it is committed. One writer; every reader opens a co
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,24 @@ class Store:
             )
             self._ids[device, epoch] = found.fetchone()[0]
         return self._ids[device, epoch]
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """One short transaction from any thread but the ingest's, for what people say: yields `execute`.
+
+        Raises sqlite3.OperationalError, as when the disk is full.
+        """
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection.execute
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """One moment's view of the file: yields `execute`."""
+        with self._reader() as connection:
+            yield connection.execute
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:

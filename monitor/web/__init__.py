@@ -1,0 +1,1 @@
+"""The web server's rooms: one file a kind of route, put together by `app.py`."""
