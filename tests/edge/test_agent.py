@@ -24,7 +24,7 @@ from edge.sources.simulator import simulate
 from tests.brokers import Broker, amqtt_broker, free_port, mosquitto
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 class Subscriber:
@@ -57,9 +57,9 @@ class Subscriber:
     def records(self) -> dict[int, dict[str, Any]]:
         return {record["seq"]: record for batch in self.of("data") for record in batch["records"]}
 
-    def wait(self, condition: Callable[[], bool]) -> None:
+    def wait(self, condition: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, DEADLINE_S), [name for name, _, _ in self.messages][-20:]
+            assert self._changed.wait_for(condition, timeout_s), [name for name, _, _ in self.messages][-20:]
 
     def close(self) -> None:
         self._client.disconnect()

@@ -17,7 +17,7 @@ from monitor.service import Monitor, Settings
 from tests.brokers import Broker
 from tests.monitor import messages
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 _ids = itertools.count()
 
 

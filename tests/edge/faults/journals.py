@@ -9,7 +9,7 @@ from typing import Any
 
 from edge.journal.packing import Unpacker
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def bodies(journal: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 WINDOW = 65_536  # bytes under way at most: with a delay this bounds the rate, as on a real line
 RESENT_S = 0.2  # what TCP's first retransmission of a lost segment costs
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Proxy:

@@ -49,7 +49,7 @@ class ScriptedBroker:
         """The messages to topics that end so."""
         return [each for each in list(self.published) if each.topic.endswith(f"/{leaf}")]
 
-    def wait(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    def wait(self, condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
         """Until that is so."""
         with self.changed:
             assert self.changed.wait_for(condition, timeout_s), [each.topic for each in self.published][-20:]

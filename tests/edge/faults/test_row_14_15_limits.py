@@ -13,6 +13,7 @@ from tests.edge.test_agent import Subscriber, agent, subscriber
 
 BACKLOG = 300
 LIMIT = 6000
+PAUSES_S = 240.0  # tries come up to a minute apart, and it takes two to see that it is not the line
 ROOM = ["--source", "simulator", "--speed", 600, "--bundle", "none", "--commit-s", 0.2, "--wait"]
 
 
@@ -39,7 +40,7 @@ def test_row_14_batches_become_as_small_as_the_broker_wants_them(tmp_path: Path,
             wait_for(journal, records=BACKLOG)
             held = count(journal)
             way.accept()
-            heard.wait(lambda: heard.records().keys() >= set(range(1, held + 1)))
+            heard.wait(lambda: heard.records().keys() >= set(range(1, held + 1)), PAUSES_S)
         assert max(sizes(heard)) > 1, "a batch of one is smaller than the broker wants it"
         largest = max(len(json.dumps(batch, separators=(",", ":"))) for batch in heard.of("data"))
         assert largest <= LIMIT
