@@ -1,66 +1,21 @@
 """The page in a real browser: it moves, it marks what is strange, and it trusts no text."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from tests.brokers import mosquitto
-from tests.monitor.browser import PATIENCE_MS, chromium, expect, open_page, sync_api
+from tests.monitor import scene as scenes
+from tests.monitor.browser import expect
 from tests.monitor.messages import advisory, event, record
 from tests.monitor.pixels import blue_line, contrasts_too_low, red_pixels
-from tests.monitor.running import Agent, agent, monitor
+from tests.monitor.running import agent, monitor
+from tests.monitor.scene import Scene, chart, strange, value
+
+browser, scene = scenes.browser, scenes.scene
+__all__ = ["Scene", "browser", "chart", "scene", "strange", "value"]
 
 EVIL = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script><b>bold</b>'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with chromium() as launched:
-        yield launched
-
-
-@dataclass
-class Scene:
-    """A monitor with one agent, and pages that note what goes wrong in them."""
-
-    browser: sync_api.Browser
-    url: str
-    room: Agent
-    wrong: list[str] = field(default_factory=list)
-
-    def open(self, path: str = "", *, width: int = 1440, scheme: str = "light") -> sync_api.Page:
-        """A page in a browser profile of its own."""
-        return open_page(self.browser, self.url, self.wrong, path, width=width, scheme=scheme)
-
-
-@pytest.fixture
-def scene(browser, tmp_path) -> Iterator[Scene]:
-    expect.set_options(timeout=PATIENCE_MS)
-    with (
-        mosquitto() as broker,
-        monitor(broker, tmp_path / "m.db") as (running, _),
-        agent(broker) as room,
-    ):
-        made = Scene(browser, running.server.url, room)
-        yield made
-        for context in browser.contexts:
-            context.close()
-    assert made.wrong == []
-
-
-def strange(seq: int, **other) -> dict:
-    """An anomalous record."""
-    return record(seq, state="anomalous", score=4.2, temperature_c=17.0, why="much too cold", **other)
-
-
-def value(page: sync_api.Page, channel: str = "temperature_c") -> sync_api.Locator:
-    return page.locator(f'[data-testid="value"][data-channel="{channel}"]')
-
-
-def chart(page: sync_api.Page, channel: str = "temperature_c") -> sync_api.Locator:
-    return page.locator(f'[data-testid="chart"][data-channel="{channel}"]')
 
 
 def test_before_any_room_is_heard_of_the_page_says_what_to_do_and_then_fills_by_itself(scene):
