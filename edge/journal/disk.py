@@ -10,7 +10,7 @@ from edge.errors import JournalError
 from edge.journal.corrections import Corrections
 from edge.journal.file import JournalFile
 from edge.journal.opening import open_journal
-from edge.journal.salvage import set_aside
+from edge.journal.salvage import recover, set_aside
 from edge.journal.storage import Storage, is_damage, storage_state
 from edge.lockfile import claim
 
@@ -80,6 +80,13 @@ class Disk:
         """What the disk suffers from; None when it is not to blame."""
         return storage_state(self.path.parent, error)
 
+    def mend(self) -> None:
+        """Keep what is readable, whatever SQLite's own check says. Raises sqlite3.Error, OSError."""
+        broken, self.file = self.file, None
+        if broken is not None:
+            broken.close()
+        recover(self.path)
+
     def refuse(self, error: Exception) -> None:
         """The disk did not take what it was given."""
         self._damaged = self._damaged or is_damage(error)
@@ -97,7 +104,7 @@ class Disk:
             return None
         try:
             return question(self.file)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._damaged = self._damaged or is_damage(error)
             if self.state != "ok":
                 return None

@@ -22,7 +22,7 @@ from edge.journal.file import JournalFile
 from edge.journal.losses import Gone, Loss
 from edge.journal.outgoing import Outgoing
 from edge.journal.ring import Ring
-from edge.journal.storage import Storage
+from edge.journal.storage import Storage, is_damage
 
 LOG = logging.getLogger(__name__)
 COMMIT_S = 10.0
@@ -57,9 +57,19 @@ class Journal:
         self._last = self._last_event = self._sent = self._dropped = 0
         self.epoch = ""
         try:
-            self._begin(self._disk.open())
+            self._open()
         except (sqlite3.Error, OSError, JournalError) as error:
             self._begin_in_memory(error)
+
+    def _open(self) -> None:
+        try:
+            self._begin(self._disk.open())
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if not is_damage(error):
+                raise
+            # one that was closed in order is not looked through, and a look sees no column's name
+            self._disk.mend()
+            self._begin(self._disk.open())
 
     def _begin(self, file: JournalFile) -> None:
         """Numbers go on over all epochs of one file, so seq orders the whole of it."""

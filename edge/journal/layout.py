@@ -8,6 +8,8 @@ from edge.errors import JournalError
 FORMAT = 3  # since 3 bodies are packed, as edge.journal.packing says; those of before stay as they are
 READABLE = (1, 2, 3)
 
+_NAMES = {"facts", "records", "events", "gone", "epochs", "corrections"}
+_ENOUGH = 3  # of these by which a file is ours, whatever the others are called
 _MOST_USER_VERSION = (1 << 31) - 1
 _TABLES = """
 create table if not exists facts (name text primary key, value) without rowid;
@@ -20,6 +22,12 @@ create table if not exists corrections (boot text primary key, first integer not
     offset_ms integer not null, shift_ms integer not null, clk text not null);
 drop index if exists ordinary;
 """
+
+
+class RottenSchema(sqlite3.DatabaseError):
+    """Some of our tables are there under their names, and others are not."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 class AnotherFormat(JournalError):
@@ -56,6 +64,8 @@ def format_of(db: sqlite3.Connection) -> object:
     if not names:
         return None
     if not {"facts", "records"} <= names:
+        if len(_NAMES & names) >= _ENOUGH:
+            raise RottenSchema("a table's name has rotted")
         raise JournalError("a database of something else")
     row = db.execute("select value from facts where name = 'format'").fetchone()
     return row[0] if row else None

@@ -110,7 +110,7 @@ def _copy_tables(old: sqlite3.Connection, new: JournalFile) -> None:
 
 def _rows(db: sqlite3.Connection, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
     """Rows up to the first page that is broken."""
-    with suppress(sqlite3.DatabaseError):
+    with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
         yield from db.execute(query, values)
 
 

@@ -30,9 +30,14 @@ def storage_state(folder: Path, error: Exception) -> Storage | None:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file itself is broken."""
+    """Whether SQLite says that the file itself is broken.
+
+    A schema that has rotted shows as a query of ours that SQLite does not understand, or as a name
+    that is no text.
+    """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, sqlite3.Error) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    broken = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    return isinstance(error, UnicodeDecodeError) or (isinstance(error, sqlite3.Error) and code in broken)
 
 
 def _probe(folder: Path) -> Storage | None:

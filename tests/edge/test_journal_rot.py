@@ -2,11 +2,18 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from edge.errors import JournalError
 from edge.journal import Journal
 from edge.message import encode
+
+MAGIC = b"SQLite format 3\0"
 
 
 def filled(path: Path, records: int = 200) -> Journal:
@@ -49,3 +56,28 @@ def test_a_log_that_is_lost_leaves_no_number_to_be_given_twice(tmp_path: Path) -
     again = Journal(tmp_path / "after" / "journal.db")
     assert again.epoch != epoch
     again.close()
+
+
+@given(st.lists(st.tuples(st.integers(0, 8191), st.integers(0, 7)), min_size=1, max_size=20))
+@settings(max_examples=60, deadline=None)
+@example([(18, 3)])  # SQLite takes it for a file of its own future
+@example([(4 * 8 + at, 6) for at in range(100)])
+def test_whatever_rots_in_the_first_pages_the_journal_opens_and_takes_readings(
+    flips: list[tuple[int, int]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        filled(path, 100).close()
+        content = bytearray(path.read_bytes())
+        for at, bit in flips:
+            if len(MAGIC) <= at < len(content):
+                content[at] ^= 1 << bit
+        path.write_bytes(content)
+        journal = Journal(path, commit_s=0.0)
+        for _ in range(3):
+            with suppress(JournalError):  # what is met in writing is mended by the next commit
+                journal.append(encode({"v": 1, "seq": journal.next_seq}))
+        numbers = [number for number, _ in journal.after(journal.last_seq - 3, 3, 10**6)]
+        assert journal.storage == "ok"
+        assert numbers == [journal.last_seq - 2, journal.last_seq - 1, journal.last_seq]
+        journal.close()
