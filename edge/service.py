@@ -227,8 +227,11 @@ def _end(journal: Journal, uplink: Uplink | None, stop: threading.Event) -> None
         journal.commit()
     except JournalError as error:
         LOG.error("%s; what was not yet on disk is lost", error)
-    if uplink is not None:
-        uplink.stop(stop)
+    try:
+        if uplink is not None:
+            uplink.stop(stop)
+    except JournalError as error:  # it sends what it can to the last, and a page may rot just then
+        LOG.error("%s", error)
     try:
         journal.close()
     except JournalError as error:
