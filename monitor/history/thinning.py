@@ -26,7 +26,7 @@ def telling(block: Block, points: int) -> Places:
     states = [label.state for label in block.labels]
     names = sorted(set(states))
     state = np.array([names.index(each) for each in states], np.int64)[block.code]
-    chosen.append(_highest(np.nan_to_num(block.score), bucket * len(names) + state))
+    chosen.append(_highest(np.nan_to_num(block.score, nan=-1.0), bucket * len(names) + state))
     return np.unique(np.concatenate(chosen))
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from monitor.history.block import Block, of_judged
@@ -78,6 +78,7 @@ def test_no_record_is_no_crash():
     ),
     st.integers(1, 12),
 )
+@example([(0, None, None, "normal"), (0, None, 0.0, "normal")], 1)
 def test_extremes_and_states_survive_whatever_the_data(many, points):
     many = sorted(many, key=lambda row: row[0])
     judged = [
