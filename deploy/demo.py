@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy import local_broker
 from deploy.children import Children, stop_on_signals
 from deploy.demo_model import provide
 from deploy.demo_summary import Summary, summarise
-from deploy.local_broker import LOOPBACK
 from edge.errors import ConfigError
+from edge.mqtt import local_broker
+from edge.mqtt.local_broker import LOOPBACK
 
 DEVICE = "demo"
 SPEED = 120.0  # a reading of ten seconds in a twelfth of a second, a day in twelve minutes

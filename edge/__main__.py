@@ -81,6 +81,13 @@ def replay_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--one-by-one", action="store_true", help="judge reading by reading, as the agent does"
     )
+    command.add_argument(
+        "--level",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply all alarm levels: above 1 fewer alarms, below more (%(default)g)",
+    )
     command.add_argument("--repair", action="store_true", help="drop rows that cannot be used")
     command.add_argument("--debug", action="store_true", help="show tracebacks")
     return command
@@ -100,7 +107,12 @@ def _replay(options: argparse.Namespace) -> int:
     from edge.replay_command import replay
 
     return replay(
-        options.file, options.bundle, options.out, one_by_one=options.one_by_one, repair=options.repair
+        options.file,
+        options.bundle,
+        options.out,
+        one_by_one=options.one_by_one,
+        repair=options.repair,
+        level=options.level,
     )
 
 

@@ -30,6 +30,7 @@ class Event:
     spread: tuple[float, ...] | None = None
     share: tuple[float, ...] | None = None
     end_ms: int | None = None
+    ratio: float | None = None  # of an anomaly: the strongest signal over its alarm level, at its highest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,12 @@ class EventTracker:
         if self._event is None:
             self._event, self._announced = seen, seen.score or 0.0
             return (*changes, Change("start", seen))
+        highest = max(seen.ratio or 0.0, self._event.ratio or 0.0) or None
         if (seen.score or 0.0) <= (self._event.score or 0.0):
+            if highest != self._event.ratio:  # the worst score need not be that of the strongest signal
+                self._event = replace(self._event, ratio=highest)
             return changes
-        self._event = replace(seen, onset_ms=self._event.onset_ms)
+        self._event = replace(seen, onset_ms=self._event.onset_ms, ratio=highest)
         if (seen.score or 0.0) < WORSE * self._announced:
             return changes
         self._announced = seen.score or 0.0

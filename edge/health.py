@@ -13,13 +13,13 @@ from edge.clock import clock_quality
 from edge.detection.network import runtime_version
 from edge.journal import Journal
 from edge.judge import Judge
-from edge.message import VERSION
+from edge.message import VERSION, finite
 from edge.record import Origin
 from edge.uplink.uplink import Uplink
 
 
-def info(device: str, session: str, origin: Origin, period_s: float) -> dict[str, Any]:
-    """The birth certificate, as `schema/info.json` says."""
+def info(device: str, session: str, origin: Origin, period_s: float, level: float | None) -> dict[str, Any]:
+    """The birth certificate, as `schema/info.json` says; `level` is what alarm levels are multiplied by."""
     return {
         "v": VERSION,
         "device": device,
@@ -37,6 +37,7 @@ def info(device: str, session: str, origin: Origin, period_s: float) -> dict[str
         "period_s": period_s or 1.0,  # a recording without pauses has none of its own
         "model": origin.model,
         "threshold": 1.0,
+        "level": level,
     }
 
 
@@ -68,6 +69,7 @@ class Health:
             faults.update({f"callback_{name}": count for name, count in uplink.connection.faults.items()})
             faults.update(refused=uplink.refused, publisher=uplink.faults)
         standing = {} if uplink is None else {"broker": uplink.standing()}
+        nearest = self._judge.take_nearest()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return {
             "v": VERSION,
@@ -89,6 +91,10 @@ class Health:
             },
             "faults": faults,
             "model": self._judge.model.label,
+            "level": self._judge.level,
+            "nearest": None
+            if nearest is None
+            else {"signal": nearest.signal, "ratio": finite(nearest.ratio)},
             **standing,
             "host": {
                 "cpu_s": round(usage.ru_utime + usage.ru_stime, 2),

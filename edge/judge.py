@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from edge.detection.levels import Near
 from edge.detection.memory import Memory
 from edge.detection.verdict import Verdict
 from edge.event import Change
@@ -35,6 +36,16 @@ class Watcher(Protocol):
 
     def restore(self, memory: Memory) -> None:
         """Know that again."""
+
+    @property
+    def level(self) -> float | None:
+        """What all calibrated alarm levels are multiplied by; None where there are none."""
+
+    def turn(self, level: float) -> None:
+        """The same from now on."""
+
+    def take_nearest(self) -> Near | None:
+        """The closest that a signal came to its level since this was last asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,24 @@ class Judge:
         """What the model at work has come to know, if its name begins so. Safe from any thread."""
         with self._lock:
             return self._model.watcher.memory if (self._model.label or "").startswith(label) else None
+
+    @property
+    def level(self) -> float | None:
+        """What the alarm levels of the model at work are multiplied by; None where it has none."""
+        return self._model.watcher.level
+
+    def turn(self, level: float) -> None:
+        """The same from the next reading on, of every model that may judge it. Safe from any thread."""
+        with self._lock:
+            newcomer = self._newcomer.model if self._newcomer is not None else None
+            for model in (self._model, self._predecessor, newcomer):
+                if model is not None:
+                    model.watcher.turn(level)
+
+    def take_nearest(self) -> Near | None:
+        """The closest that a signal came to its alarm level since this was last asked."""
+        with self._lock:
+            return self._model.watcher.take_nearest()
 
     @property
     def readings_left(self) -> int | None:

@@ -1,5 +1,6 @@
 """Watches the sensor and judges nothing: for a device without a model, or one new to its room."""
 
+from edge.detection.levels import Near
 from edge.detection.memory import Memory
 from edge.detection.verdict import State, Verdict
 from edge.event import Change, Event, EventTracker
@@ -30,6 +31,14 @@ class Onlooker:
         return reading, Verdict("sensor_fault", why=reason, changes=self._tracker.strange(event))
 
     memory = None  # it judges nothing, and so learns nothing
+    level = None  # nor has it a level
+
+    def turn(self, level: float) -> None:
+        """There is nothing to turn."""
+
+    def take_nearest(self) -> Near | None:
+        """There are no levels to come near to."""
+        return None
 
     def restore(self, memory: Memory) -> None:
         """Nothing to be reminded of."""

@@ -68,6 +68,7 @@ def event_message(
         "end_ms": event.end_ms,
         "state": event.kind,
         "score": finite(event.score),
+        "ratio": finite(event.ratio),
         "channel": next((c.key for c in origin.judged if c.name == event.channel), None),
         "observed": _by_key(origin.judged, event.observed),
         "expected": _by_key(origin.judged, event.expected),

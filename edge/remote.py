@@ -43,7 +43,7 @@ class Remote:
         presence: Presence,
         *,
         blink: Callable[[], None] = lambda: None,
-        recalibrate: Callable[[], None] | None = None,
+        recalibrate: Callable[[float | None], None] | None = None,
     ) -> None:
         """Begin. `blink` shows where the device is; without `recalibrate` that command is refused."""
         if uplink is None:
@@ -64,7 +64,7 @@ class Remote:
             "snooze": snooze,
         }
         if recalibrate is not None:
-            actions["recalibrate"] = lambda _: recalibrate()
+            actions["recalibrate"] = lambda request: recalibrate(request.fields.get("level"))
         self._commands = Commands(self._journal, uplink.send, actions, lambda: uplink.batch_bytes)
         self._commands.start()
         uplink.listen(topic(self._device, "cmd/+"), self._commands.receive)

@@ -1,6 +1,7 @@
 """`python -m edge replay`: CSV in; times, channels, score, expected, anomaly, event, state, advisory out."""
 
 import csv
+import dataclasses
 import math
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from edge.bundle.bundle import Bundle
 from edge.bundle.compatibility import check_fits
 from edge.csvfile import read_csv
 from edge.detection.judgement import Judgement
+from edge.detection.levels import LEAST_LEVEL, MOST_LEVEL
 from edge.detection.replay import ROWS, judge_parts
 from edge.errors import ConfigError
 from edge.recording import Recording, Times
@@ -25,13 +27,18 @@ from edge.recording import Recording, Times
 VERDICT = ("anomaly", "event", "state", "advisory")
 
 
-def replay(file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repair: bool) -> int:
-    """Judge a recording and write what came of it. Raises PicanaryError."""
+def replay(
+    file: Path, bundle: Path, out: Path | None, *, one_by_one: bool, repair: bool, level: float = 1.0
+) -> int:
+    """Judge a recording by `level` times the alarm levels, and write what came. Raises PicanaryError."""
+    if not LEAST_LEVEL <= level <= MOST_LEVEL:
+        raise ConfigError(f"--level {level:g} must be from {LEAST_LEVEL:g} to {MOST_LEVEL:g}")
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise ConfigError(f"--out {out} is the recording itself; name another file")
     content = bundles.read(bundle)
     model = bundles.unpack(content, str(bundle))
     proof.check(content, str(bundle))
+    model = dataclasses.replace(model, detector=model.detector.at_level(level))
     recording = read_csv(file, repair=repair)
     check_fits(model, recording.channels, recording.period_s, str(file))
     parts = _one_by_one(recording, model) if one_by_one else _together(recording, model)

@@ -93,7 +93,7 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: Ending) 
         session = new_session(config.journal.path)
         uplink = _uplink(config, journal, session, pace, lambda: remote.told(health.report(uplink)), notices)
         presence = Presence(
-            config.agent.device, info(config.agent.device, session, origin, pace.wait_s), uplink
+            config.agent.device, info(config.agent.device, session, origin, pace.wait_s, judge.level), uplink
         )
         if start.at_work is not None or config.agent.bundle != NO_MODEL:
             updates = _updates(config, rules, opening, journal, judge, presence, start, origin)
@@ -218,7 +218,7 @@ def _updates(
         file=config.agent.bundle,
         trial=Trial(config.model.trial_readings, config.model.trial_budgets),
     )
-    return Updates(desk, start.at_work, start.on_trial)
+    return Updates(desk, start.at_work, start.on_trial, presence.level)
 
 
 def _end(journal: Journal, uplink: Uplink | None, stop: threading.Event) -> None:

@@ -1,23 +1,25 @@
 """Scored readings to verdicts: what is normal, what is an alarm, and when an event begins and ends."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from edge.detection.advisory import LEVEL as SHIFT_LEVEL
 from edge.detection.advisory import Advisory, Shift
-from edge.detection.arithmetic import Floats, N, largest
+from edge.detection.arithmetic import Floats, largest
 from edge.detection.budget import LEAST_FACTOR, Budget
 from edge.detection.detector_settings import DetectorSettings
 from edge.detection.explain import explain, explain_shift
+from edge.detection.levels import Levels
 from edge.detection.looked import Calm, Looked
 from edge.detection.memory import Memory
 from edge.detection.observation import (
     Observation,
     SignalSettings,
     Strange,
-    ViewScore,
+    odds,
     one_of,
+    spreads,
     strange_of,
 )
 from edge.detection.rank import RANKED, range_score
@@ -40,6 +42,7 @@ class Decision:
         self._signals = open_signals(windowing, settings)
         calm_samples = max(1, round(settings.calm_s / windowing.period_s))
         self._tracker = EventTracker(calm_samples)
+        self.levels = Levels(settings.levels)
         self._budget = Budget(settings.budgets, windowing.period_s)
         self._advisory = Advisory(windowing.channels, settings.past)
         self._advice = EventTracker(1)
@@ -51,12 +54,13 @@ class Decision:
     @property
     def memory(self) -> Memory:
         """What no journal of some days can tell again."""
-        return Memory(self._budget.raised, *self._advisory.memory)
+        return Memory(self._budget.raised, *self._advisory.memory, self.levels.level)
 
     def restore(self, memory: Memory) -> None:
         """What was known at another time, in place of what is known now."""
         self._budget.restore(memory.raised)
         self._advisory.restore(memory.hours, memory.seen_hours)
+        self.levels.turn(memory.level)
 
     def elapse(self, elapsed_s: float) -> tuple[Change, ...]:
         """So much of the room's time went by since the last good reading."""
@@ -115,7 +119,7 @@ class Decision:
         doubtful = np.zeros(len(room_ms) + 1, np.bool_)
         doubtful[[*(start for start, _ in shifts), len(room_ms)]] = True
         for name, each in strange.items():
-            doubtful[:-1] |= each.value >= self._settings.levels[name] * LEAST_FACTOR
+            doubtful[:-1] |= each.value >= self.levels.in_force[name] * LEAST_FACTOR
         lengths = np.diff([*(start for start, _ in shifts), len(room_ms)])
         sizes = np.repeat([shift.size for _, shift in shifts], lengths)
         values = {name: each.value.tolist() for name, each in strange.items()}
@@ -138,7 +142,7 @@ class Decision:
         rows, newest = slice(start, stop), looked.seen.views[0]
         factors = self._budget.pass_many(stop - start, RANKED)
         ratios = {
-            name: looked.strange[name].value[rows] / (self._settings.levels[name] * factor)
+            name: looked.strange[name].value[rows] / (self.levels.in_force[name] * factor)
             for name, factor in factors.items()
         }
         shift, level = looked.shift[rows], looked.level[rows]
@@ -168,8 +172,9 @@ class Decision:
     ) -> Verdict:
         """A reading with these values of the signals; `strange` has more to say of the one to blame."""
         changes = self._sensor_is_back()
-        ratios = self._budget.over(values, self._settings.levels)
+        ratios = self._budget.over(values, self.levels.in_force)
         worst = max(ratios, key=ratios.__getitem__)
+        self.levels.note(worst, ratios[worst])
         self._budget.pass_by()
         changes += self._advise(seen.ts_ms, shift)
         opened = self._tracker.open is not None
@@ -188,7 +193,7 @@ class Decision:
             self._budget.alarmed(worst, ratios[worst])
         blamed = strange(worst)
         why = explain(worst, blamed, seen, self._names, self._settings.band)
-        event = self._event(seen, worst, blamed, score, why, spread)
+        event = self._event(seen, worst, ratios[worst], blamed, score, why, spread)
         changes += self._tracker.strange(event)
         return Verdict("anomalous", score, True, tuple(newest.expected), spread, why, changes, *away)
 
@@ -202,6 +207,7 @@ class Decision:
         self,
         seen: Observation[float],
         name: str,
+        ratio: float,
         strange: Strange[float],
         score: float,
         why: str,
@@ -210,7 +216,7 @@ class Decision:
         return Event(
             "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
             tuple(seen.values), tuple(seen.views[0].expected), spread,
-            shares(seen.views[strange.view].surprise),
+            shares(seen.views[strange.view].surprise), ratio=ratio,
         )  # fmt: skip
 
     def _advise(self, ts_ms: int, shift: Shift) -> tuple[Change, ...]:
@@ -233,13 +239,3 @@ def open_signals(windowing: Windowing, settings: DetectorSettings) -> dict[str, 
         windowing.channels, windowing.period_s, settings.floor, settings.change_rate, windowing.shapes
     )
     return {name: SIGNALS[name](about) for name in settings.levels}
-
-
-def odds(seen: Observation[N]) -> N:
-    """The log odds of any shape."""
-    return seen.evidence[0] if seen.evidence else 0.0 * seen.values[0]
-
-
-def spreads(band: Sequence[float], view: ViewScore[N]) -> list[N]:
-    """Half the 90 % band of each channel, in physical units."""
-    return [half * deviation for half, deviation in zip(band, view.deviation, strict=True)]

@@ -2,6 +2,7 @@
 
 from edge.detection.decision import Decision
 from edge.detection.detector_settings import DetectorSettings
+from edge.detection.levels import Near
 from edge.detection.memory import Memory
 from edge.detection.scorer import Answers, Scorer
 from edge.detection.verdict import Verdict, after
@@ -64,6 +65,19 @@ class Detector:
     def restore(self, memory: Memory) -> None:
         """Know what was known at another time, of the same model on the same device."""
         self._decision.restore(memory)
+
+    @property
+    def level(self) -> float | None:
+        """What all calibrated alarm levels are multiplied by."""
+        return self._decision.levels.level
+
+    def turn(self, level: float) -> None:
+        """The same from now on. Raises ValueError out of range."""
+        self._decision.levels.turn(level)
+
+    def take_nearest(self) -> Near | None:
+        """The closest that a signal came to its level since this was last asked."""
+        return self._decision.levels.take_nearest()
 
     def close(self) -> tuple[Change, ...]:
         """The end of watching ends an open event."""

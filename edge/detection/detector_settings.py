@@ -30,6 +30,10 @@ class DetectorSettings:
         budgets = {name: rate * times for name, rate in self.budgets.items()}
         return replace(self, levels=levels, budgets=budgets)
 
+    def at_level(self, level: float) -> "DetectorSettings":
+        """The same with all levels multiplied by it."""
+        return replace(self, levels={name: value * level for name, value in self.levels.items()})
+
     def to_json(self) -> dict[str, Any]:
         """As it stands in the manifest."""
         return asdict(self)

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from edge.detection.levels import LEAST_LEVEL, MOST_LEVEL
+
 MOST_SEEN_HOURS = 10_000_000  # a thousand years
 MOST_HOURS, MOST_CHANNELS, MOST_SIGNALS = 28 * 24, 8, 64
 
@@ -19,12 +21,13 @@ class Memory:
     raised: dict[str, float]  # by signal: the logarithm of what its level is multiplied by
     hours: tuple[tuple[float, ...], ...]  # of the last weeks, oldest first: means (C,), physical units
     seen_hours: int  # that were ever seen
+    level: float = 1.0  # that a person has asked for: what all levels are multiplied by
 
     def to_json(self) -> dict[str, Any]:
         """As it stands on disk."""
         hours = [[float(f"{x:.6g}") for x in row] for row in self.hours]
         raised = {name: round(x, 9) for name, x in self.raised.items()}
-        return {"raised": raised, "hours": hours, "seen_hours": self.seen_hours}
+        return {"raised": raised, "hours": hours, "seen_hours": self.seen_hours, "level": self.level}
 
     @classmethod
     def from_json(cls, table: dict[str, Any]) -> "Memory":
@@ -38,4 +41,7 @@ class Memory:
         seen_hours = int(table["seen_hours"])
         if not 0 <= seen_hours <= MOST_SEEN_HOURS:
             raise ValueError("no device has seen so many hours")
-        return cls(raised, hours, seen_hours)
+        level = float(table.get("level", 1.0))
+        if not LEAST_LEVEL <= level <= MOST_LEVEL:
+            raise ValueError("nobody can have asked for such a level")
+        return cls(raised, hours, seen_hours, level)

@@ -60,6 +60,16 @@ def strange_of(strange: Strange[Floats], row: int) -> Strange[float]:
     return Strange(float(strange.value[row]), most, strange.channels, strange.view)
 
 
+def odds(seen: Observation[N]) -> N:
+    """The log odds of any shape."""
+    return seen.evidence[0] if seen.evidence else 0.0 * seen.values[0]
+
+
+def spreads(band: Sequence[float], view: ViewScore[N]) -> list[N]:
+    """Half the 90 % band of each channel, in physical units."""
+    return [half * deviation for half, deviation in zip(band, view.deviation, strict=True)]
+
+
 def _cells(part: Sequence[Floats], row: int) -> tuple[float, ...]:
     return tuple([column.item(row) for column in part])
 

@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import BrokerError
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.callbacks import Callbacks
-from edge.mqtt.network_loop import NetworkLoop
+from edge.mqtt.network_loop import NetworkLoop, taking
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.trouble import Trouble, failure, hung_up, not_taken, refusal
 
@@ -74,7 +74,8 @@ class Attempt:
         """Connect and serve until the end. Raises nothing: `trouble` says why."""
         settings = self._settings
         try:
-            self.client.connect(settings.host, settings.port, settings.keepalive_s)
+            wishes = taking(settings.packet_bytes) if self.modern and settings.packet_bytes else None
+            self.client.connect(settings.host, settings.port, settings.keepalive_s, properties=wishes)
             self._answer_by = time.monotonic() + ANSWER_S
             loop.serve(self.client, lambda: self._turn(each_turn))
         except _NoAnswer:

@@ -37,6 +37,7 @@ class BrokerSettings:
     keyfile: Path | None = None
     keepalive_s: int = 30
     spread_s: float = 0.0  # a lost connection is tried again at a random moment within this
+    packet_bytes: int | None = None  # a broker of MQTT 5 sends us no larger packet than that
 
     @property
     def address(self) -> str:

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from edge.mqtt.broker import BrokerSettings
 
 CONNECT_TIMEOUT_S = 5.0
+PACKETS_AT_ONCE = 64  # that are read in one turn
 PATIENCE_MS = 1000  # between two looks at keepalive and deadlines
 
 
@@ -102,8 +103,27 @@ def expiring(seconds: int) -> Properties:
     return properties
 
 
+def taking(packet_bytes: int) -> Properties:
+    """The MQTT 5 properties of a client that takes no packet larger than that."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = packet_bytes
+    return properties
+
+
 def _read_all(client: paho.Client) -> None:
-    """Read once, and on while TLS holds bytes that no poll will ever announce."""
+    """Read what is there, but not for ever: others want their turn, and the broker its acknowledgements."""
+    if (wire := client.socket()) is None:
+        return  # a write before has found it broken
+    poll = select.poll()
+    poll.register(wire.fileno(), select.POLLIN)
     client.loop_read()
-    while (pending := getattr(client.socket(), "pending", None)) and pending() > 0:
+    left = PACKETS_AT_ONCE
+    while client.socket() is wire and (_is_pending(wire) or (left > 0 and poll.poll(0))):
         client.loop_read()
+        left -= 1
+
+
+def _is_pending(wire: object) -> bool:
+    """Whether TLS holds bytes that no poll will ever announce."""
+    pending = getattr(wire, "pending", None)
+    return pending is not None and pending() > 0

@@ -51,7 +51,9 @@ class Lessons:
             return False
         if self._model != bundle.sha256:
             learnt = self._opening.learnt(bundle)
-            self._model, self._next_days = bundle.sha256, next_point(learnt.at_days if learnt else 0.0)
+            self._model = bundle.sha256
+            if not self._asked:  # it may have been asked for before the first look
+                self._next_days = next_point(learnt.at_days if learnt else 0.0)
         days = self.days
         if days < self._next_days or not commit():
             return False

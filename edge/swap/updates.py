@@ -18,6 +18,7 @@ from edge.swap.admission import admit
 from edge.swap.desk import Desk, Offer
 from edge.swap.loaded import Loaded
 from edge.swap.probation import Probation
+from edge.swap.sensitivity import Sensitivity
 from edge.swap.store import digest_of
 from edge.swap.succession import Succession
 
@@ -28,12 +29,19 @@ POLL_S = 2.0
 class Updates:
     """The way of a model from outside to the judge."""
 
-    def __init__(self, desk: Desk, at_work: Loaded | None, on_trial: Loaded | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        at_work: Loaded | None,
+        on_trial: Loaded | None = None,
+        tell_level: Callable[[float | None], None] = lambda _: None,
+    ) -> None:
         """`at_work` is the judge's; `on_trial` one whose trial a restart has interrupted."""
         self._desk = desk
         self._store = desk.opening.store
         self._models = Succession(at_work, self._store, desk.story, desk.trial)
         self._interrupted = on_trial
+        self._sensitivity = Sensitivity(desk.judge, tell_level)
         self._seen = self._look()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._outcomes: deque[Outcome] = deque()
@@ -62,9 +70,16 @@ class Updates:
         """A model came by MQTT. Does not block."""
         self._jobs.put(lambda: self._from_broker(content))
 
-    def recalibrate(self) -> None:
-        """Learn the room anew, in a moment. Raises ConfigError where the model at work learns nothing."""
+    def recalibrate(self, level: float | None = None) -> None:
+        """Judge by so many times the alarm levels at once; without, learn the room anew, in a moment.
+
+        Raises ConfigError where nothing judges yet, or where the model at work learns nothing.
+        """
         loaded = self._models.at_work
+        if level is not None:
+            self._sensitivity.ask(loaded.bundle if loaded else None, level)
+            self._jobs.put(self._keep_memory)
+            return
         if self._desk.lessons is None or loaded is None or not loaded.bundle.settles:
             raise ConfigError("the model at work was calibrated by convert, and learns nothing on the device")
         self._desk.lessons.again()
@@ -107,6 +122,7 @@ class Updates:
             self._from_file(self._desk.file)
         self._go_on()
         self._keep_memory()
+        self._sensitivity.tell()
 
     def _from_file(self, file: Path) -> None:
         try:
@@ -138,6 +154,7 @@ class Updates:
         except BundleError as error:
             self._models.refuse(error, offer.source)
             return
+        self._interrupted = None  # what came later is not turned out by what a restart has kept
         story.goes_on(state="warming", latest=bundle.label, source=offer.source)
         probation = self._probation(bundle) if self._models.at_work else None
         try:
@@ -175,6 +192,7 @@ class Updates:
                 newcomer.model.watcher.see(reading)
             newcomer.catch_up()
             self._desk.opening.remind(bundle, newcomer.model)  # it knows more than the journal can tell
+            self._sensitivity.carry(bundle, newcomer.model)
         except PicanaryError:
             self._desk.judge.withdraw(newcomer)
             raise
@@ -215,7 +233,9 @@ class Updates:
         if lessons is None or loaded is None or self._models.trying:
             return
         if lessons.learn(loaded, self._commit):
-            if not lessons.anew:  # else it knows another room's weeks
+            if lessons.anew:  # what is known is another room's weeks
+                self._sensitivity.forget()
+            else:
                 self._keep_memory(now=True)
             self._desk.judge.offer(self._shown_the_past(loaded.bundle, None))
 
@@ -224,4 +244,5 @@ class Updates:
         # one that is on trial may be rolled back, and one that is on its way may know more
         if memories is None or loaded is None or self._models.trying or self._desk.judge.expecting:
             return
-        memories.keep(loaded.bundle, lambda: self._desk.judge.memory(loaded.bundle.label), now=now)
+        asked, self._sensitivity.unsaved = self._sensitivity.unsaved, False
+        memories.keep(loaded.bundle, lambda: self._desk.judge.memory(loaded.bundle.label), now=now or asked)

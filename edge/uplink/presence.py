@@ -52,6 +52,12 @@ class Presence:
             self._birth = {**self._birth, "model": message["installed"]}
             self._say("info", self._birth)
 
+    def level(self, level: float | None) -> None:
+        """What the alarm levels are multiplied by has changed, or not."""
+        if level != self._birth.get("level"):
+            self._birth = {**self._birth, "level": level}
+            self._say("info", self._birth)
+
     def again(self) -> None:
         """The birth certificate once more, for somebody who asks who this is."""
         self._say("info", self._birth)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.bundle.strict_json import said, strict_json
+from edge.detection.levels import LEAST_LEVEL, MOST_LEVEL
 from edge.errors import PicanaryError
 from edge.message import VERSION
 
@@ -42,6 +43,12 @@ def _whole(least: int, most: int) -> Callable[[Any], bool]:
     return fits
 
 
+def _level(value: Any) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and LEAST_LEVEL <= value <= MOST_LEVEL
+    )
+
+
 def _epoch(value: Any) -> bool:
     return isinstance(value, str) and _EPOCH.fullmatch(value) is not None
 
@@ -55,8 +62,9 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "snooze": {
         "minutes": (_whole(0, LONGEST_SNOOZE_MINUTES), f"0 to {LONGEST_SNOOZE_MINUTES}, a whole number")
     },
-    "recalibrate": {},
+    "recalibrate": {"level": (_level, f"a number from {LEAST_LEVEL:g} to {MOST_LEVEL:g}")},
 }
+_OPTIONAL = {("recalibrate", "level")}
 
 
 def parse(command: str, payload: bytes, now_ms: int | None) -> Request:
@@ -94,6 +102,8 @@ def _check(command: str, message: dict[str, Any], now_ms: int | None) -> None:
     if unknown := message.keys() - fields.keys():
         raise Refused(f"{command} has no field {said(min(unknown))}")
     for field, (fits, shape) in fields.items():
+        if field not in message and (command, field) in _OPTIONAL:
+            continue
         if field not in message:
             raise Refused(f"{command} needs {field}: {shape}")
         if not fits(message[field]):

@@ -18,9 +18,9 @@ from deploy.children import ChildError, Children
 from deploy.demo import Order, Programs, Show, run
 from deploy.demo_model import provide
 from deploy.demo_summary import Summary
-from deploy.local_broker import LOOPBACK, free_port, is_free
 from deploy.tally import Tally
 from edge.errors import ConfigError
+from edge.mqtt.local_broker import LOOPBACK, free_port, is_free
 from monitor import assets
 
 PATIENCE_S = 60.0

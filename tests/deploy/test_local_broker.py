@@ -7,9 +7,9 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 
-from deploy import local_broker
 from deploy.children import Children
 from edge.errors import MissingExtra
+from edge.mqtt import local_broker
 
 PATIENCE_S = 20.0
 

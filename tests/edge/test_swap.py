@@ -121,6 +121,26 @@ def test_a_trial_that_a_restart_interrupts_begins_anew(room_bundle: Path, tmp_pa
             second.wait_for(passed(new))
 
 
+def test_a_model_that_comes_after_the_restart_is_not_turned_out_by_the_one_from_before(
+    room_bundle: Path, tmp_path: Path
+) -> None:
+    write_pair(tmp_path / "maker", generate())
+    key = read_key(tmp_path)
+    (tmp_path / "room.canary").write_bytes(version(room_bundle, 1, key))
+    with mosquitto() as broker, subscriber(broker) as listening:
+        configure(tmp_path, broker.port, trial_readings=100_000)
+        interrupted, newest = version(room_bundle, 2, key), version(room_bundle, 3, key)
+        with running(tmp_path, broker, listening) as first:
+            listening.wait(lambda: bool(listening.of("data")))
+            first.replace(interrupted)
+            first.wait_for(told("trial", interrupted))
+            first.process.kill()
+            first.send(newest, retain=True)
+        configure(tmp_path, broker.port, trial_readings=600)  # for ten seconds: there is time to interfere
+        with running(tmp_path, broker, listening) as second:
+            second.wait_for(passed(newest))
+
+
 def test_without_a_key_no_model_is_taken_by_mqtt(room_bundle: Path, tmp_path: Path) -> None:
     write_pair(tmp_path / "maker", generate())
     (tmp_path / "room.canary").write_bytes(version(room_bundle, 1, None))
