@@ -141,6 +141,7 @@ def _say(options: argparse.Namespace, out: Path, converted: Converted) -> None:
             "same_flags": None if agreement is None else agreement.share,
             "levels": saved.detector.levels,
             "signed": options.key is not None,
+            "labels": None if converted.tried is None else converted.tried.to_json(),
         }
         print(json.dumps(result))
         return
@@ -155,6 +156,8 @@ def _say(options: argparse.Namespace, out: Path, converted: Converted) -> None:
             f"{agreement.alarms} alarms against {agreement.trained_alarms} (at {MOST_BUDGET:g} a week)"
         )
     print(f"calibrated for {options.false_alarms_per_week:g} false alarms a week: alarm at {levels}")
+    if converted.tried is not None:
+        print(f"labels     {converted.tried.sentence}, at these levels")
     signed = ", signed" if options.key else ""
     print(f"bundle     {out} ({size / 1024:.1f} KiB, {saved.label}{signed})")
     print(f"try it     python -m edge --source simulator --bundle {out} --broker HOST")

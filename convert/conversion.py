@@ -16,6 +16,7 @@ from edge.detection.habits import elapsed, plausible
 from edge.detection.network import Network
 from edge.detection.scorer import Answers
 from edge.detection.window import Inputs, batches
+from trainer.outcomes import Tried, try_labels
 from trainer.quiet import quiet
 from trainer.run import Run
 
@@ -44,6 +45,7 @@ class Converted:
     difference: float  # largest, from Keras
     windows: int  # compared
     agreement: verify.Agreement | None  # of the flags; None for float32, which is held to the answers
+    tried: Tried | None  # the alarms that people spoke of, with this file; None where nobody did
 
 
 def windows_of(run: Run) -> Inputs:
@@ -90,6 +92,10 @@ def convert(run: Run, order: Order) -> Converted:
             verify.flags(run.history, trained, windowing, theirs),
         )
         verify.demand_agreement(order.form, agreement)
+    tried = None
+    if run.feedback is not None:
+        tried = try_labels(run.feedback, settings, network, windowing)
+        settings = tried.heeded.settings
     made = bundle.Bundle(
         name=run.settings["name"],
         version=order.version,
@@ -100,7 +106,7 @@ def convert(run: Run, order: Order) -> Converted:
         about=_about(run, order),
     )
     saved = bundle.save(made, order.out, key=order.key, check=proof.check)
-    return Converted(saved, away, len(inputs), agreement)
+    return Converted(saved, away, len(inputs), agreement, tried)
 
 
 def _about(run: Run, order: Order) -> dict[str, Any]:

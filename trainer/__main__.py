@@ -19,7 +19,10 @@ def parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="FILE",
-        help="a recorded history, a CSV or an agent's journal.db (default: simulate one)",
+        help="a recorded history, a CSV, an agent's journal.db or a monitor's store (default: simulate one)",
+    )
+    command.add_argument(
+        "--device", metavar="NAME", help="which of a store's devices, when there are several"
     )
     command.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/NAME)")
     command.add_argument("--name", help="the model's name (default: the file's, or 'room')")
@@ -71,10 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     _check(options)
-    for module in ("matplotlib", "jinja2", "tqdm"):
+    for module in ("matplotlib", "jinja2", "tqdm", "msgspec"):
         need(module, "train")
     start_tensorflow()
-    from trainer.train import Order, train
+    from trainer.material import Order
+    from trainer.train import train
 
     order = Order(
         data=options.data,
@@ -87,6 +91,7 @@ def _train(options: argparse.Namespace) -> int:
         repair=options.repair,
         prior=options.prior,
         sensor=options.sensor,
+        device=options.device,
     )
     out, metrics = train(order, quiet=options.json)
     if options.json:
@@ -115,6 +120,8 @@ def _say(out: Path, metrics: dict[str, Any]) -> None:
     print(f"precision     {text('precision')}, recall {text('recall')} (reading by reading)")
     print(f"event recall  {text('event_recall')} ({found})")
     print(f"false alarms  {text('false_alarms_per_week')} a week")
+    if "labels" in metrics:
+        print(f"labels        {metrics['labels']['sentence']} (they took part in the training)")
     print(f"report        {out / 'report.html'}")
     print(f"next          python -m convert {out}")
 

@@ -16,6 +16,9 @@ from edge.recording import Recording, find_gaps, sampling_period
 from edge.sources.faults import schedule
 from edge.sources.sensor import traces
 from edge.sources.simulator import simulate
+from monitor.reader import is_store
+from trainer.parquet_history import from_parquet
+from trainer.store_history import read_store
 
 DAY_S = 86_400.0
 FEWEST_ROWS = 500
@@ -73,6 +76,15 @@ def from_journal(path: Path, repair: bool) -> Recording:
     return replace(found, period_s=period_s, gaps=gaps, columns=columns, found=sentences)
 
 
+def from_store(path: Path, repair: bool) -> Recording:
+    """What a monitor's only device has sent, without the alarms that people say are true.
+
+    Raises RecordingError. A store needs no repair.
+    """
+    del repair
+    return read_store(path, None).normal()
+
+
 def _channels(path: Path, journal: JournalReader) -> tuple[Channel, ...]:
     """What the sensor of the newest record that can be read measures. Raises RecordingError."""
     last, back, channels = journal.last_seq, 1, tuple[Channel, ...]()
@@ -89,13 +101,21 @@ def _channels(path: Path, journal: JournalReader) -> tuple[Channel, ...]:
 
 
 Format = Callable[[Path, bool], Recording]
-FORMATS: dict[str, Format] = {".csv": from_csv, ".tsv": from_csv, ".txt": from_csv, ".db": from_journal}
+FORMATS: dict[str, Format] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), from_csv),
+    ".db": from_journal,
+    ".parquet": from_parquet,
+}
 _SQLITE = b"SQLite format 3\0"
 
 
 def recorded(path: Path, repair: bool = False) -> Recording:
     """A recorded history. Raises RecordingError, one sentence, when it cannot be used."""
-    history = _format(path)(path, repair)
+    return long_enough(path, _format(path)(path, repair))
+
+
+def long_enough(path: Path, history: Recording) -> Recording:
+    """The history of that file, if it can be trained on. Raises RecordingError."""
     whole = int(np.isfinite(history.values).all(axis=1).sum())
     if whole < FEWEST_ROWS:
         raise RecordingError(f"{path}: {whole} whole rows are too short to train on; it takes {FEWEST_ROWS}")
@@ -104,11 +124,21 @@ def recorded(path: Path, repair: bool = False) -> Recording:
 
 def _format(path: Path) -> Format:
     """By the file's name or, where that says nothing, by how it begins."""
+    if stored(path):
+        return from_store
     try:
         is_database = path.is_file() and _begins(path) == _SQLITE  # a pipe can be read only once
     except OSError:
         is_database = False  # the reader says what is wrong
     return from_journal if is_database else FORMATS.get(path.suffix.lower(), from_csv)
+
+
+def stored(path: Path) -> bool:
+    """Whether it is a monitor's store."""
+    try:
+        return path.is_file() and is_store(path)
+    except OSError:
+        return False  # the reader says what is wrong
 
 
 def _begins(path: Path) -> bytes:

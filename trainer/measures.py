@@ -38,6 +38,7 @@ class Metrics(TypedDict, total=False):
     by_kind: dict[str, KindCount]
     loss: Losses
     evaluated_on: str
+    labels: dict[str, Any]  # what people said of earlier alarms, and what came of it; see outcomes.py
     threshold: float
 
 

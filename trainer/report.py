@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from edge.errors import RecordingError
+from trainer.labels_told import labels_told
 from trainer.measures import MEASURES, verdict
 from trainer.page import render
 
@@ -86,6 +87,7 @@ def _page(run: Path, metrics: dict[str, Any], settings: dict[str, Any]) -> str:
         verdict=verdict(metrics),
         evaluated_on=metrics.get("evaluated_on", ""),
         found=data.pop("found", []),
+        labels=labels_told(metrics),
         measures=[(m.name, m.said(metrics), m.meaning) for m in MEASURES],
         kinds={k.replace("_", " "): count for k, count in (metrics.get("by_kind") or {}).items()},
         pictures=_pictures(run / "plots"),

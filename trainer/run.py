@@ -13,10 +13,13 @@ from edge.detection.windowing import Windowing
 from edge.errors import RecordingError
 from edge.reading import channel
 from edge.recording import Recording
+from trainer.feedback import Feedback
+from trainer.labels import LabelledEvent
 from trainer.prior import DAMAGED
 
 FORMAT = 2
 SETTINGS, MODEL, HISTORY, METRICS = "settings.json", "model.keras", "history.npz", "metrics.json"
+LABELS, AROUND = "labels.json", "labelled.npz"  # what people said, and the readings around
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Run:
     habits: Habits
     history: Recording  # the part that was trained on; thresholds are calibrated from it
     fleet: Fleet  # where the alarms of a fleet of rooms begin with this model
+    feedback: Feedback | None = None  # what people said of earlier alarms
 
 
 def save(path: Path, run: Run) -> None:
@@ -42,6 +46,12 @@ def save(path: Path, run: Run) -> None:
     write_json(path / SETTINGS, {"format": FORMAT, **run.settings, **habits})
     run.model.save(path / MODEL)
     np.savez_compressed(path / HISTORY, ts_ms=run.history.ts_ms, values=run.history.values)
+    for name in (LABELS, AROUND):
+        (path / name).unlink(missing_ok=True)  # an earlier run's, in the same folder
+    if run.feedback is not None:
+        write_json(path / LABELS, [event.to_json() for event in run.feedback.events])
+        around = run.feedback.recording
+        np.savez_compressed(path / AROUND, ts_ms=around.ts_ms, values=around.values)
 
 
 def load(path: Path) -> Run:
@@ -62,9 +72,19 @@ def load(path: Path) -> Run:
         model = keras.saving.load_model(path / MODEL, compile=False, safe_mode=True)
         with np.load(path / HISTORY) as arrays:
             history = _history(settings["name"], windowing, arrays["ts_ms"], arrays["values"])
+        feedback = _feedback(path, settings["name"], windowing)
     except DAMAGED as error:
         raise RecordingError(f"{path}: this run is damaged ({error}); train again") from error
-    return Run(settings, model, habits, history, fleet)
+    return Run(settings, model, habits, history, fleet, feedback)
+
+
+def _feedback(path: Path, name: str, windowing: Windowing) -> Feedback | None:
+    if not (path / LABELS).is_file():
+        return None
+    events = [LabelledEvent.from_json(table) for table in json.loads((path / LABELS).read_text())]
+    with np.load(path / AROUND) as arrays:
+        around = _history(name, windowing, arrays["ts_ms"], arrays["values"])
+    return Feedback(around, tuple(events))
 
 
 def _history(name: str, windowing: Windowing, ts_ms: np.ndarray, values: np.ndarray) -> Recording:

@@ -1,9 +1,8 @@
 """One training from beginning to end: history, split, fit, evaluate, report."""
 
 import platform
-import re
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,33 +20,17 @@ from edge.errors import ConfigError
 from edge.recording import Recording
 from trainer import plots, run
 from trainer.architectures import ARCHITECTURES
-from trainer.evaluate import Stretch, measure, ranking, split, with_labels
+from trainer.evaluate import Stretch, measure, ranking
 from trainer.fit import FitSettings, Fitted, KerasNetwork, fit
-from trainer.history import DAY_S, data_hash, recorded, simulated
+from trainer.history import data_hash
+from trainer.material import Material, Order, material_for
+from trainer.outcomes import Tried, try_labels
 from trainer.prior import Prior, load, shipped
 from trainer.report import CAPTIONS, write_report
 
-SIMULATED_PERIOD_S = 10.0
-TRAIN_SHARE = 0.6
 LEARNING_RATE, FINE_TUNING_RATE = 5e-3, 1e-3
 FALSE_ALARMS_PER_WEEK = 1.0
 VERSIONS_OF = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to train, and where to leave it."""
-
-    data: Path | None
-    out: Path | None
-    name: str | None
-    seed: int
-    architecture: str
-    epochs: int
-    days: float
-    repair: bool
-    prior: str  # "shipped", "none" or a file
-    sensor: str = "DHT22"  # of the simulated room
 
 
 def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
@@ -56,8 +39,9 @@ def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
         raise ConfigError(f"--model {order.architecture}: choose one of {', '.join(ARCHITECTURES)}")
     prior = _prior(order)
     say = print if not quiet else (lambda *_: None)
-    history, stretch, name = _data(order, say)
-    out = order.out or Path("runs") / name
+    material = material_for(order, say)
+    history, stretch = material.history, material.stretch
+    out = order.out or Path("runs") / material.name
     out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     habits = learn_habits(history)
     habits = replace(habits, windowing=habits.windowing.with_shapes(prior.shapes if prior else ()))
@@ -73,14 +57,22 @@ def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
     network = KerasNetwork(fitted.model)
     detector = calibrate(history, habits, network, FALSE_ALARMS_PER_WEEK, fleet)
     judgement = judge(stretch.recording, network, habits.windowing, detector)
-    run.save(
-        out, run.Run(_settings(name, order, settings, history, stretch), fitted.model, habits, history, fleet)
-    )
+    told = {}
+    if material.feedback is not None:
+        say(f"living through {len(material.feedback.events)} labelled alarms again ...")
+        unheeded, tried = judgement, try_labels(material.feedback, detector, network, habits.windowing)
+        if tried.heeded.raised:
+            detector = tried.heeded.settings
+            judgement = judge(stretch.recording, network, habits.windowing, detector)
+        told = {"labels": _told(tried, material, unheeded)}
+    settled = _settings(material.name, order, settings, history, stretch)
+    run.save(out, run.Run(settled, fitted.model, habits, history, fleet, material.feedback))
     metrics = {
         **measure(stretch.recording, judgement),
         "loss": {"train": fitted.training_loss, "validation": fitted.validation_loss},
         "evaluated_on": stretch.says,
         "calibration": describe(history.channels, detector),
+        **told,
     }
     run.write_json(out / run.METRICS, metrics)
     _plot(out / "plots", fitted, stretch.recording, judgement, metrics)
@@ -88,27 +80,16 @@ def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
     return out, metrics
 
 
-def _data(order: Order, say: Any) -> tuple[Recording, Stretch, str]:
-    """(training history, labelled stretch to evaluate on, name)"""
-    if order.data is None:
-        say(f"simulating {order.days:g} days of a room, and 14 more with faults ...")
-        whole = simulated(order.seed, SIMULATED_PERIOD_S, order.days, sensor=order.sensor.lower())
-        cut = round(order.days * DAY_S / SIMULATED_PERIOD_S)
-        rest = whole.between(cut, len(whole))
-        says = f"{len(rest)} later readings of the same simulated room, with faults put in"
-        found = (f"{order.days:g} days of a simulated room, one reading in {SIMULATED_PERIOD_S:g} s",)
-        train_part = replace(whole.between(0, cut), labels=None, kinds=None, found=found)
-        return train_part, Stretch(rest, says), _name(order.name or "room")
-    whole = recorded(order.data, order.repair)
-    for sentence in whole.found:
-        say(f"found  {sentence}")
-    history, rest = split(whole, TRAIN_SHARE)
-    return history, with_labels(rest, order.seed), _name(order.name or order.data.stem)
-
-
-def _name(text: str) -> str:
-    """What can stand in a file's name and in a record."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_") or "room"
+def _told(tried: Tried, material: Material, unheeded: Judgement) -> dict[str, Any]:
+    """What the labels changed, for metrics.json; `unheeded` is the later part at levels that heed none."""
+    last_ms = int(material.history.ts_ms[-1])
+    spans = [each.event.span for each in tried.outcomes if each.event.verdict == "false_alarm"]
+    before = measure(material.stretch.recording, unheeded)
+    return {
+        **tried.to_json(),
+        "learnt_from": sum(span is not None and span[0] <= last_ms for span in spans),
+        "unheeded": {name: before[name] for name in ("events_found", "false_alarms_per_week")},
+    }
 
 
 def _prior(order: Order) -> Prior | None:
