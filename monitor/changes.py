@@ -20,11 +20,21 @@ class Changes:
     dated: list[tuple[str, Correction]] = field(
         default_factory=list
     )  # device, what its clock turned out to be
+    forgotten: list[str] = field(default_factory=list)  # devices that have made way, with all they sent
+    dropped: list[tuple[str, str]] = field(default_factory=list)  # journals that have
 
     def note_doubt(self, device: str, epoch: str, doubt: dating.Doubt, seq: int) -> None:
         """A record whose time a later one may know better."""
         first, last = self.doubted.get((device, epoch, doubt), (seq, seq))
         self.doubted[device, epoch, doubt] = min(first, seq), max(last, seq)
+
+    def drop(self, journals: set[tuple[str, str]]) -> None:
+        """They go, with what has just come of them."""
+        self.dropped += sorted(journals)
+        self.records = [one for one in self.records if (one[0], one[1].record.epoch) not in journals]
+        self.events = [row for row in self.events if row[:2] not in journals]
+        self.ledgers = {key: ledger for key, ledger in self.ledgers.items() if key not in journals}
+        self.doubted = {key: span for key, span in self.doubted.items() if key[:2] not in journals}
 
     def by_journal(self) -> dict[tuple[str, str], list[Judged]]:
         """The records of each."""

@@ -13,7 +13,7 @@ from typing import Any
 from edge.clock import ClockQuality
 from edge.journal.corrections import Correction
 from monitor.history.redating import Moved, corrected, move
-from monitor.message import TIME_MOST, Judged, Record
+from monitor.message import Judged, Record, in_time
 
 # A good clock drifts by less than this between two records; to move those would be work for nothing.
 STEP_MS = 1000
@@ -133,7 +133,7 @@ def _events(run: Run, journal: int, span: Span, moved: Moved) -> None:
         if event["ts_ms"] != was_ms:
             continue
         times = {name: event[name] + by_ms for name in _EVENT_TIMES if event[name] is not None}
-        if max(map(abs, times.values())) > TIME_MOST:
+        if not all(map(in_time, times.values())):
             continue
         event.update(times)
         row = (event["onset_ms"], _body(event), journal, number)

@@ -1,13 +1,18 @@
 """One device as the monitor knows it: presence, newest record, what came and what did not."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from monitor.dating import Clocks
 from monitor.ledger import Ledger
-from monitor.message import SEQ_MOST, Event, Health, Info, Judged, Record, Status, epochs_told
+from monitor.message import SEQ_MOST, Event, Health, Info, Judged, Record, Status, epochs_told, pruned
+
+JOURNALS_SHOWN = 20  # the newest; their records count all the same
+CHANNELS_EACH = 32  # names that a device's records have had so far
+HERALDS_MOST = 16  # journals of which nothing but events has come
 
 
 @dataclass(slots=True)
@@ -24,8 +29,13 @@ class Device:
     ledgers: dict[str, Ledger] = field(default_factory=dict)  # by epoch
     clocks: Clocks = field(default_factory=Clocks)
     born: str | None = None  # the session of the newest birth
+    records: int = 0  # that have come
     repeated: int = 0
     malformed: int = 0
+    channels: set[str] = field(default_factory=set)
+    heralded: set[str] = field(default_factory=set)  # epochs of which nothing but events has come
+    info_shown: Any = None  # as the page gets them
+    health_shown: Any = None
 
     def see_status(self, status: Status) -> None:
         """A birth, a will, or a clean stop. A birth also names the session that is alive now."""
@@ -36,17 +46,30 @@ class Device:
     def see_info(self, info: Info) -> None:
         """A birth certificate."""
         self.info = info
+        self.info_shown = msgspec.to_builtins(info)
         self.born = info.session
 
     def see_record(self, judged: Judged) -> None:
         """A record or its hint on `state`; the newest one stays. Backlogs come out of order."""
         if self.newest is None or _is_newer(judged.record, self.newest.record, self.info):
-            self.newest = judged
+            self.newest = self.with_known_channels(judged)
+
+    def with_known_channels(self, judged: Judged) -> Judged:
+        """The record without channels that are more than any sensor has: names cost memory in every chart."""
+        if judged.values.keys() <= self.channels:
+            return judged
+        for key in judged.values:
+            if len(self.channels) < CHANNELS_EACH:
+                self.channels.add(key)
+        values = {key: value for key, value in judged.values.items() if key in self.channels}
+        return Judged(judged.record, values)
 
     def see_health(self, health: Health) -> set[str]:
         """How the agent is; the epochs of which it says that more was sent than came. Raises Malformed."""
         told = epochs_told(health)
-        self.health = health
+        journal, sensor = pruned(health.journal), pruned(health.sensor)
+        self.health = msgspec.structs.replace(health, journal=journal, sensor=sensor)
+        self.health_shown = msgspec.to_builtins(self.health)
         ledger, sent = self.ledgers.get(health.epoch or ""), health.journal.get("sent_seq")
         promised = ledger is not None and isinstance(sent, int) and ledger.promise(min(sent, SEQ_MOST))
         return self._cover(told) | ({health.epoch} if promised and health.epoch else set())
@@ -67,9 +90,31 @@ class Device:
     def enter(self, record: Record) -> bool:
         """Into the ledger; False when it had come before."""
         if self.ledgers.setdefault(record.epoch, Ledger()).enter(record.seq):
+            self.records += 1
+            self.heralded.discard(record.epoch)
             return True
         self.repeated += 1
         return False
+
+    def herald(self, epoch: str) -> bool:
+        """An event of that epoch has come, maybe before its first record. False when there are too many."""
+        if epoch not in self.ledgers and epoch not in self.heralded:
+            if len(self.heralded) >= HERALDS_MOST:
+                return False
+            self.heralded.add(epoch)
+        return True
+
+    def forget_journals(self, most: int) -> list[str]:
+        """Keep so many of its journals: gives the epochs that have gone, those with the fewest records."""
+        too_many = len(self.ledgers) - most
+        if too_many <= 0:
+            return []
+        current = {known.epoch for known in (self.info, self.newest and self.newest.record) if known}
+        others = [epoch for epoch in self.ledgers if epoch not in current]
+        gone = sorted(others, key=lambda epoch: self.ledgers[epoch].had)[:too_many]
+        for epoch in gone:
+            del self.ledgers[epoch]
+        return gone
 
     @property
     def presence(self) -> str:
@@ -101,8 +146,8 @@ class Device:
             "presence": self.presence,
             "heard_ms": self.heard_ms,
             "newest": None if self.newest is None else self.newest.to_page(),
-            "info": None if self.info is None else msgspec.to_builtins(self.info),
-            "health": None if self.health is None else msgspec.to_builtins(self.health),
+            "info": self.info_shown,
+            "health": self.health_shown,
             "counts": {
                 "received": sum(ledger.had for ledger in self.ledgers.values()),
                 "missing": sum(ledger.missing for ledger in self.ledgers.values()),
@@ -117,7 +162,7 @@ class Device:
                     "missing": ledger.gaps[-20:],
                     "gone": ledger.declared[-20:],
                 }
-                for epoch, ledger in self.ledgers.items()
+                for epoch, ledger in islice(reversed(self.ledgers.items()), JOURNALS_SHOWN)
             },
         }
 

@@ -4,13 +4,14 @@ Any bytes may come on any topic; what breaks the contract is counted and dropped
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from edge.message import split_topic
+from monitor.bounds import keep_bounds
 from monitor.changes import Changes
 from monitor.dating import Clocks
 from monitor.device import Device
@@ -27,9 +28,8 @@ from monitor.message import (
     decode_record,
 )
 from monitor.repair import Repair
+from monitor.roster import Roster
 from monitor.store import Store
-
-DEVICES_MOST = 2000
 
 
 @dataclass(slots=True)
@@ -42,6 +42,11 @@ class News:
     events: dict[str, list[Event]] = field(default_factory=dict)
     dated: set[str] = field(default_factory=set)  # devices whose earlier records have other times now
 
+    @property
+    def unsettled(self) -> set[str]:
+        """Devices of whose earlier records some have other times now, or have gone."""
+        return self.dated | set(self.changes.forgotten) | {device for device, _ in self.changes.dropped}
+
 
 class Fleet:
     """Devices by id. Belongs to the ingest thread."""
@@ -49,8 +54,9 @@ class Fleet:
     def __init__(self, repair: Repair | None = None) -> None:
         """`repair` gets to know what agents answer."""
         self._repair = repair
-        self.devices: dict[str, Device] = {}
+        self.roster = Roster()
         self.malformed = 0  # of all devices, and of topics that name none
+        self.dropped = 0  # records and journals of which no account is kept: there were too many
         self._leaves = {
             "status": self._status,
             "info": self._info,
@@ -60,6 +66,11 @@ class Fleet:
             "event": self._event,
             "res": self._response,
         }
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """By id."""
+        return self.roster.devices
 
     @classmethod
     def load(cls, store: Store, repair: Repair | None = None) -> "Fleet":
@@ -83,33 +94,69 @@ class Fleet:
     def _remember(self, store: Store) -> None:
         ledgers, doubted = store.ledgers(), store.doubted()  # either all of it, or it raises here
         for device in self.devices.values():
-            device.ledgers, device.clocks = {}, Clocks()
+            device.ledgers, device.clocks, device.records = {}, Clocks(), 0
         for (device_id, epoch), ledger in ledgers.items():
-            self._device(device_id).ledgers[epoch] = ledger
+            device = self.devices.get(device_id) or Device(device_id, heard_ms=_now_ms())
+            device.ledgers[epoch] = ledger
+            device.records += ledger.had
+            self.devices[device_id] = device
         for device_id, boot in doubted:
-            self._device(device_id).clocks.recall(boot)
+            if device_id in self.devices:
+                self.devices[device_id].clocks.recall(boot)
+        for device in self.devices.values():
+            self.roster.heard(device)
 
     def take(self, topic: str, payload: bytes, news: News) -> None:
         """One message; adds to `news` what it changed. Raises nothing, whatever the bytes are."""
         place = split_topic(topic)
         take = self._leaves.get("res" if place[1].startswith("res/") else place[1]) if place else None
-        if place is None or take is None or not self._has_room(place[0]):
+        if place is None or take is None:
             self.malformed += 1
             return
         if not payload:
             return  # a retained message was cleared
-        device = self._device(place[0])
+        device = self.devices.get(place[0])
+        if device is None:
+            self._meet(place, payload, news)
+            return
         news.devices.add(device.id)
         try:
             take(device, payload, news)
         except Malformed:
             self._count_malformed(device)
+        self.roster.heard(device)
 
-    def _has_room(self, device_id: str) -> bool:
-        return device_id in self.devices or len(self.devices) < DEVICES_MOST
+    def _meet(self, place: tuple[str, str], payload: bytes, news: News) -> None:
+        """The first message of a device: who says nothing that can be understood gets no place."""
+        device_id, leaf = place
+        if leaf.startswith("res/"):
+            return  # to somebody else's question
+        if not self.roster.may_admit(with_records=leaf == "data"):
+            self.roster.refused += 1
+            return
+        device = Device(device_id, heard_ms=_now_ms())
+        try:
+            self._leaves[leaf](device, payload, news)
+        except Malformed:
+            self._count_malformed(device)
+            return
+        if leaf == "data" and not device.records:
+            return
+        leaver = self.roster.admit(device)
+        news.devices.add(device_id)
+        if leaver is not None:
+            news.changes.forgotten.append(leaver)
+            self._forget_errand(leaver)
 
-    def _device(self, device_id: str) -> Device:
-        return self.devices.setdefault(device_id, Device(device_id, heard_ms=_now_ms()))
+    def _forget_errand(self, device_id: str) -> None:
+        if self._repair:
+            self._repair.forget(device_id)
+
+    def keep_bounds(self, news: News) -> None:
+        """Forget what nobody can follow: journals that are too many, and gaps."""
+        self.dropped += keep_bounds(self.devices.values(), news.changes)
+        for device_id, _ in news.changes.dropped:
+            self._forget_errand(device_id)  # which may be of that journal
 
     def _count_malformed(self, device: Device) -> None:
         device.malformed += 1
@@ -154,7 +201,7 @@ class Fleet:
         if told is not None:
             news.changes.dated.append((device.id, told))
             news.dated.add(device.id)
-        record = judged.record
+        record, judged = judged.record, device.with_known_channels(judged)
         device.see_record(judged)
         doubt = device.clocks.doubt(record)
         if doubt is not None:
@@ -165,6 +212,8 @@ class Fleet:
 
     def _event(self, device: Device, payload: bytes, news: News) -> None:
         event = decode(payload, Event)
+        if not device.herald(event.epoch):
+            raise Malformed("events of more journals than a device can have begun")
         body = msgspec.json.encode(event)  # without the window, which the records show anyway
         row = (device.id, event.epoch, event.id, event.seq, event.onset_ms, body)
         news.changes.events.append(row)
@@ -192,20 +241,3 @@ def event_to_page(event: Event, summary: Mapping[str, Any]) -> dict[str, Any]:
     later = newest is not None and newest["epoch"] == event.epoch and newest["seq"] > event.seq
     over = event.state not in APART and later and newest["state"] not in ("anomalous", "sensor_fault")
     return {**msgspec.to_builtins(event), "open": event.end_ms is None and lives and not over}
-
-
-def events_to_page(events: Iterable[Event], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Events of one device for the page, newest first, as they are given.
-
-    An agent has one alarm at a time, and one event of each kind that is apart from alarms: a newer
-    one tells that those before are past.
-    """
-    shown = []
-    newer: set[str] = set()
-    for event in events:
-        one = event_to_page(event, summary)
-        of = event.state if event.state in APART else "alarm"
-        one["open"] = one["open"] and of not in newer
-        newer.add(of)
-        shown.append(one)
-    return shown

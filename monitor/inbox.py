@@ -1,7 +1,6 @@
 """Messages on their way to the ingest thread: bounded in number and in bytes; a flood waits outside."""
 
 import threading
-import time
 from collections import deque
 
 MESSAGES_MOST = 20_000
@@ -11,7 +10,7 @@ Message = tuple[str, bytes]  # topic and payload
 
 
 class Inbox:
-    """First in, first out. Any thread may put, one gets."""
+    """First in, first out. Any thread may put, one gathers."""
 
     def __init__(self, messages_most: int = MESSAGES_MOST, bytes_most: int = BYTES_MOST) -> None:
         self._most = messages_most, bytes_most
@@ -27,7 +26,8 @@ class Inbox:
                 return False
             self._waiting.append(message)
             self._bytes += len(message[1])
-            self._changed.notify_all()
+            if len(self._waiting) == 1 or not self._has_room():  # a thread that is woken each time costs more
+                self._changed.notify_all()
             return True
 
     def _has_room(self) -> bool:
@@ -35,29 +35,15 @@ class Inbox:
         room = len(self._waiting) < self._most[0] and self._bytes < self._most[1]
         return self._closed or room
 
-    def get(self, timeout_s: float) -> Message | None:
-        """The first; None when none came all that time, or there are none and `close` was called."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed, timeout_s)
-            if not self._waiting:
-                return None
-            message = self._waiting.popleft()
-            self._bytes -= len(message[1])
-            self._changed.notify_all()
-            return message
-
     def gather(self, first_s: float, more_s: float) -> list[Message]:
-        """What comes within `more_s` of the first, but no more than may wait at once."""
-        first = self.get(first_s)
-        found = [] if first is None else [first]
-        size, deadline = sum(len(payload) for _, payload in found), time.monotonic() + more_s
-        while found and len(found) < self._most[0] and size < self._most[1]:
-            message = self.get(0.0 if self._closed else max(0.0, deadline - time.monotonic()))
-            if message is None:
-                break
-            found.append(message)
-            size += len(message[1])
-        return found
+        """All that comes within `more_s` of the first, less when that is full; none: [] after `first_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed, first_s)
+            if self._waiting:
+                self._changed.wait_for(lambda: self._closed or not self._has_room(), more_s)
+            found, self._waiting, self._bytes = list(self._waiting), deque(), 0
+            self._changed.notify_all()
+            return found
 
     def close(self) -> None:
         """Take nothing more; what is in the line can be had still."""

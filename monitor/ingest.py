@@ -4,13 +4,14 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from monitor.fleet import Fleet, News, event_to_page
+from monitor.fleet import Fleet, News
+from monitor.frame import make_frame
 from monitor.inbox import Inbox, Message
 from monitor.live import Live
+from monitor.message import Event, Judged
 from monitor.repair import Ask, Repair
 from monitor.store import Store
 
@@ -20,7 +21,8 @@ COMMIT_EVERY_S = 0.25
 RETRY_S = 1.0
 LOOK_EVERY_S = 0.5  # for what is missing
 TIDY_EVERY_S = 60.0
-FRAME_RECORDS = 200  # per device; a page that gets more loads its range again
+BOUNDS_EVERY_S = 1.0
+RESET_EVERY_S = 5.0
 
 
 class Ingest:
@@ -36,9 +38,14 @@ class Ingest:
         self._stopping = threading.Event()
         self._reconnected = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
+        self.on_events: Callable[[dict[str, list[Event]]], None] = lambda _: None  # as soon as they are kept
+        # records by device as soon as they are kept, and the devices whose earlier ones have moved or gone
+        self.on_records: Callable[[dict[str, list[Judged]], set[str]], None] = lambda *_: None
         self.problem: str | None = None  # why nothing can be written just now
         self.faults = 0
         self._ahead = False  # what memory says has come is more than the store has
+        self._bounds_due = self._reset_due = 0.0
+        self._reset_owed = False  # pages show devices that are no longer known
         self.summaries: dict[str, dict[str, Any]] = {
             device.id: device.summary() for device in self._fleet.devices.values()
         }
@@ -47,6 +54,16 @@ class Ingest:
     def malformed(self) -> int:
         """Messages that broke the contract since the start, of all devices."""
         return self._fleet.malformed
+
+    @property
+    def turned_away(self) -> dict[str, int]:
+        """What was refused or let go since the start, because there was too much of it."""
+        roster = self._fleet.roster
+        return {
+            "refused": roster.refused,  # messages of devices for which there was no place
+            "dismissed": roster.dismissed,  # devices that made way for others
+            "dropped": self._fleet.dropped,  # journals, and missing records that nobody will ask for
+        }
 
     def start(self) -> None:
         """Begin to take messages in."""
@@ -94,6 +111,9 @@ class Ingest:
         news = News()
         for topic, payload in messages:
             self._fleet.take(topic, payload, news)
+        if time.monotonic() >= self._bounds_due:
+            self._bounds_due = time.monotonic() + BOUNDS_EVERY_S
+            self._fleet.keep_bounds(news)
         try:
             committed = self._commit(news)
         except Exception:
@@ -102,10 +122,25 @@ class Ingest:
             return
         if not committed:
             return
-        changed = {device_id: self._fleet.devices[device_id].summary() for device_id in news.devices}
-        self.summaries = {**self.summaries, **changed}
+        known = self._fleet.devices
+        changed = {each: known[each].summary() for each in news.devices if each in known}
+        before, self.summaries = self.summaries, {**self.summaries, **changed}
+        if news.changes.forgotten:
+            self._forget()
+        if self._reset_owed and time.monotonic() >= self._reset_due:
+            self._reset_due, self._reset_owed = time.monotonic() + RESET_EVERY_S, False
+            self._live.publish(b"")
+        self.on_events(news.events)
+        self.on_records(news.records, news.unsettled)
         if changed:
-            self._live.publish(self._frame(news, changed))
+            self._live.publish(lambda: make_frame(news, before, changed))
+
+    def _forget(self) -> None:
+        """Devices have made way: every page begins again, but not too often."""
+        self.summaries = {
+            each: self.summaries[each] for each in self._fleet.devices if each in self.summaries
+        }
+        self._reset_owed = True
 
     def _salvage(self, messages: list[Message]) -> None:
         """The store took none of these, nobody knows why: keep those that it does take, by halves."""
@@ -144,18 +179,3 @@ class Ingest:
         except sqlite3.OperationalError as error:  # a full disk is the next commit's to tell
             LOG.warning("cannot tidy %s: %s", self._store.path, error)
             return False
-
-    def _frame(self, news: News, changed: dict[str, dict[str, Any]]) -> bytes:
-        frame = {
-            "devices": list(changed.values()),
-            "records": {
-                device_id: [judged.to_page() for judged in records[-FRAME_RECORDS:]]
-                for device_id, records in news.records.items()
-            },
-            "events": {
-                device_id: [event_to_page(event, changed[device_id]) for event in events]
-                for device_id, events in news.events.items()
-            },
-            "dated": sorted(news.dated),
-        }
-        return msgspec.json.encode(frame)

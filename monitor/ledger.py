@@ -98,6 +98,20 @@ class Ledger:
         else:
             self.declared.insert(place, (start, end, why))
 
+    def trim(self, most: int) -> int:
+        """Keep so many gaps, and so many declared, the newest: begin to count behind those that go.
+
+        Returns how many records were missing there, which nobody will ask for any more.
+        """
+        ends = [gaps[-most - 1][1] for gaps in (self.gaps, self.declared) if len(gaps) > most]
+        if not ends:
+            return 0
+        before = self.missing
+        self.first = max(ends) + 1
+        self.gaps = [gap for gap in self.gaps if gap[1] >= self.first]
+        self.declared = [gap for gap in self.declared if gap[1] >= self.first]
+        return before - self.missing
+
     def _fill(self, seq: int) -> bool:
         place = bisect_left(self.gaps, seq, key=lambda gap: gap[1])
         if place < len(self.gaps) and self.gaps[place][0] <= seq:

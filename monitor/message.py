@@ -9,17 +9,23 @@ import msgspec
 from msgspec import Meta, Struct
 
 PAYLOAD_BYTES = 1024 * 1024
+SMALL_BYTES = 64 * 1024  # of a message that is kept as it came, and of one record
+PRUNED_MOST = 100  # entries of a list or table of a health report
+BATCH_MOST = 1000  # records; agents send 50
 CHANNELS_MOST = 16
 
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 SEQ_MOST = 2**53 - 1  # the largest whole number that JavaScript holds exactly
 Seq = Annotated[int, Meta(ge=1, le=SEQ_MOST)]
 _Epochs = Annotated[list[tuple[Epoch, Seq, Seq]], Meta(max_length=1000)]
-TIME_MOST = 8_640_000_000_000_000  # JavaScript's Date
-Time = Annotated[int, Meta(ge=-TIME_MOST, le=TIME_MOST)]
+# 1900 to 9999: what everybody's calendar can show, in any zone of time.
+TIME_LEAST, TIME_MOST = -2_208_900_000_000, 253_370_000_000_000
+Time = Annotated[int, Meta(ge=TIME_LEAST, le=TIME_MOST)]
 Mono = Annotated[int, Meta(ge=0, le=2**43)]  # no boot lasts for 278 years
 Text = Annotated[str, Meta(max_length=1000)]
-Numbers = dict[str, float | None]
+KEY_MOST = 64
+Key = Annotated[str, Meta(max_length=KEY_MOST)]
+Numbers = Annotated[dict[Key, float | None], Meta(max_length=CHANNELS_MOST)]
 Quality = Literal["ok", "retried", "rejected", "missing"]
 State = Literal["no_model", "warming", "normal", "anomalous", "sensor_fault"]
 Kind = TypeVar("Kind", bound=Struct)
@@ -83,7 +89,7 @@ class Batch(Struct, frozen=True):
     """A `data` message."""
 
     v: Literal[1]
-    records: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+    records: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=BATCH_MOST)]
 
 
 class Status(Struct, frozen=True):
@@ -109,7 +115,7 @@ class Info(Struct, frozen=True):
     device: Text
     session: Text
     epoch: Epoch
-    versions: dict[str, Text]
+    versions: Annotated[dict[Key, Text], Meta(max_length=64)]
     board: Text
     source: Text
     sim: bool
@@ -117,6 +123,7 @@ class Info(Struct, frozen=True):
     period_s: Annotated[float, Meta(gt=0, le=86_400)]
     model: Text | None
     threshold: float
+    level: float | None = None  # what all alarm levels are multiplied by
 
 
 class Event(Struct, frozen=True):
@@ -140,6 +147,8 @@ class Event(Struct, frozen=True):
     why: Text | None
     model: Text | None
     sim: bool
+    snoozed: bool = False  # a person has asked for quiet
+    ratio: float | None = None  # of an anomaly: the strongest signal over its level in force
 
 
 class Health(Struct, frozen=True):
@@ -151,11 +160,26 @@ class Health(Struct, frozen=True):
     clk: Literal["ntp", "holdover", "unsynced"]
     journal: dict[str, Any]
     sensor: dict[str, Any]
-    faults: dict[str, int]
+    faults: Annotated[dict[Key, int], Meta(max_length=256)]
     model: Text | None
-    host: Numbers
+    host: Annotated[dict[Key, float | None], Meta(max_length=64)]
     epoch: Epoch | None = None
     snoozed_s: Annotated[int, Meta(ge=0)] = 0
+
+
+def in_time(milliseconds: int) -> bool:
+    """Whether that is a Time."""
+    return TIME_LEAST <= milliseconds <= TIME_MOST
+
+
+def pruned(value: Any, depth: int = 3) -> Any:
+    """JSON of any shape as a page may show it, without what is deeper or longer than anybody would read."""
+    if isinstance(value, dict):
+        some = [] if depth == 0 else list(value.items())[:PRUNED_MOST]
+        return {key[:KEY_MOST]: pruned(each, depth - 1) for key, each in some}
+    if isinstance(value, list):
+        return [] if depth == 0 else [pruned(each, depth - 1) for each in value[:PRUNED_MOST]]
+    return value[:1000] if isinstance(value, str) else value
 
 
 def epochs_told(health: Health) -> list[tuple[str, int, int]]:
@@ -181,6 +205,7 @@ class Response(Struct, frozen=True):
 _KEYS = {*Record.__struct_fields__, "hist"}
 _record = msgspec.json.Decoder(Record)
 _anything = msgspec.json.Decoder()
+_BYTES: dict[type[Struct], int] = {Batch: PAYLOAD_BYTES, Event: PAYLOAD_BYTES, Response: PAYLOAD_BYTES}
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Batch, Status, Info, Event, Health, Response)
 }
@@ -188,7 +213,7 @@ _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {
 
 def decode(payload: bytes, kind: type[Kind]) -> Kind:
     """One payload as that kind of message. Raises Malformed."""
-    if len(payload) > PAYLOAD_BYTES:
+    if len(payload) > _BYTES.get(kind, SMALL_BYTES):
         raise Malformed(f"{len(payload)} bytes are more than a message may have")
     try:
         message: Kind = _decoders[kind].decode(payload)
@@ -199,6 +224,8 @@ def decode(payload: bytes, kind: type[Kind]) -> Kind:
 
 def decode_record(raw: bytes) -> Judged:
     """One record with its channels: every other key whose value is a number or null. Raises Malformed."""
+    if len(raw) > SMALL_BYTES:
+        raise Malformed(f"{len(raw)} bytes are more than a record may have")
     try:
         record = _record.decode(raw)
         everything = _anything.decode(raw)
@@ -215,4 +242,6 @@ def decode_record(raw: bytes) -> Judged:
         raise Malformed("a number is larger than any sensor's") from error
     if len(values) > CHANNELS_MOST:
         raise Malformed(f"{len(values)} channels are more than a record may have")
+    if any(len(key) > KEY_MOST for key in values):
+        raise Malformed(f"a channel's name has more than {KEY_MOST} letters")
     return Judged(record, values)

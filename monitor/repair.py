@@ -73,6 +73,10 @@ class Repair:
         for desk in self._desks.values():
             desk.errand, desk.noticed, desk.resume, desk.pause_s = None, None, 0.0, FIRST_PAUSE_S
 
+    def forget(self, device_id: str) -> None:
+        """A device is no longer known."""
+        self._desks.pop(device_id, None)
+
     def look(self, devices: Iterable[Device]) -> None:
         """Ask for what has been missing for a while."""
         for device in devices:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 import threading
 
 import uvicorn
@@ -29,14 +30,23 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server:
-    """Serves one application on one socket from `start` to `stop`."""
+    """Serves one application on one socket from `start` to `stop`, with `tls` or without."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, live: Live) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, live: Live, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._listener = listener
         self._live = live
+        self._tls = tls
         self._ready = threading.Event()
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=STOP_S
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_S,
+            server_header=False,
+            ssl_context_factory=(lambda *_: tls) if tls else None,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -45,7 +55,10 @@ class Server:
     def url(self) -> str:
         """The page's address."""
         host, port = self._listener.getsockname()[:2]
-        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        if host in ("0.0.0.0", "::"):  # noqa: S104  (any address of ours: we say our name)
+            host = socket.gethostname()
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
 
     def start(self) -> None:
         """Begin to answer."""

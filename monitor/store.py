@@ -11,8 +11,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge.errors import ConfigError
-from monitor import dating
+from monitor import bounds, dating, sensitivity
 from monitor.changes import Changes
 from monitor.history import chunks, migration, reading, retention
 from monitor.history.history import SCHEMA as HISTORY
@@ -80,9 +82,10 @@ class Store:
                 f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
                 f"{SCHEMA} COMMIT;"
             )
+        sensitivity.prepare(self._writer.execute)
 
     def close(self) -> None:
-        """Close the writing half, which also folds the write-ahead log into the file."""
+        """Close the writing half, which folds the write-ahead log into the file."""
         self._writer.close()
 
     def commit(self, changes: Changes) -> None:
@@ -90,28 +93,31 @@ class Store:
         run = self._writer.execute
         run("BEGIN IMMEDIATE")
         try:
+            if changes.forgotten or changes.dropped:
+                self._history.forget(bounds.make_way(run, changes.forgotten, changes.dropped))
+                self._ids.clear()
             for device, parts in changes.devices.items():
                 run("INSERT INTO devices(device) VALUES (?) ON CONFLICT DO NOTHING", (device,))
                 for name, payload in parts.items():
                     run(f"UPDATE devices SET {name} = ? WHERE device = ?", (payload, device))  # noqa: S608
             for (device, epoch), ledger in changes.ledgers.items():
                 key = self._journal(device, epoch)
-                lists = json.dumps(ledger.gaps), json.dumps(ledger.declared)
-                row = (ledger.first, ledger.last, *lists, key)
-                run("UPDATE journals SET first = ?, last = ?, gaps = ?, declared = ? WHERE id = ?", row)
+                lists = (msgspec.json.encode(each).decode() for each in (ledger.gaps, ledger.declared))
+                query = "UPDATE journals SET first = ?, last = ?, gaps = ?, declared = ? WHERE id = ?"
+                run(query, (ledger.first, ledger.last, *lists, key))
             for (device, epoch), records in changes.by_journal().items():
                 self._history.append(self._journal(device, epoch), records)
             for device, epoch, event, seq, onset_ms, body in changes.events:
-                key = self._journal(device, epoch)
                 run(
                     "INSERT INTO events VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, "
                     "onset_ms = excluded.onset_ms, body = excluded.body WHERE excluded.seq >= seq",
-                    (key, event, seq, onset_ms, body),
+                    (self._journal(device, epoch), event, seq, onset_ms, body),
                 )
             for (device, epoch, doubt), span in changes.doubted.items():
                 dating.keep_doubt(run, self._journal(device, epoch), doubt, span)
             for device, told in changes.dated:
                 dating.correct(run, device, told)
+            sensitivity.note(run, changes)
             self._history.pack_some()
             run("COMMIT")
         except BaseException:
@@ -125,6 +131,7 @@ class Store:
         """
         self._writer.execute("BEGIN IMMEDIATE")
         try:
+            bounds.thin_out(self._writer.execute)
             more = self._history.pack_some() | retention.retire(self._writer.execute, self._limits, now_ms)
             self._writer.execute("COMMIT")
         except BaseException:
@@ -236,14 +243,6 @@ class Store:
                 (device, limit),
             )
             return [row[0] for row in rows]
-
-    def totals(self) -> dict[str, Any]:
-        """How much is in the file."""
-        with self._reader() as reader:
-            (loose,) = reader.execute("SELECT count(*) FROM tail").fetchone()
-            (packed,) = reader.execute("SELECT coalesce(sum(count), 0) FROM chunks").fetchone()
-            (events,) = reader.execute("SELECT count(*) FROM events").fetchone()
-        return {"records": loose + packed, "events": events}
 
 
 def _span(from_ms: int | None, to_ms: int | None) -> tuple[int, int]:

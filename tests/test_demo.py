@@ -75,7 +75,8 @@ def watch(told: Story, browser: sync_api.Browser) -> None:
     demo.wait_for("<- the page")
     page = open_page(browser, f"http://127.0.0.1:{demo.port}/", told.wrong)
     expect(page.get_by_test_id("empty")).to_be_visible()
-    expect(page.locator("canvas").first).to_be_visible(timeout=1000 * START_S)
+    drawn = page.get_by_test_id("chart").locator("canvas").first  # the heat map has one too, hidden
+    expect(drawn).to_be_visible(timeout=1000 * START_S)
     told.sights.append(look(page))
     until(lambda: differs(told.sights[0], look(page)))
     told.sights.append(look(page))
@@ -94,7 +95,7 @@ def value(page: sync_api.Page) -> sync_api.Locator:
 
 def look(page: sync_api.Page) -> Sight:
     charts = page.get_by_role("group", name="Charts")
-    readout = page.locator('[data-testid="chart"][data-channel="temperature_c"] .readout')
+    readout = page.get_by_test_id("readout-time")
 
     def pointed() -> str:
         charts.press("End")

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
     [
         ("trainer", [], "tensorflow", "train"),
         ("trainer", [], "matplotlib", "train"),
+        ("trainer", [], "msgspec", "train"),
         ("convert", ["runs/none"], "tensorflow", "train"),
         ("monitor", ["--broker", "127.0.0.1:1"], "starlette", "monitor"),
         ("monitor", ["--broker", "127.0.0.1:1"], "uvicorn", "monitor"),

@@ -11,6 +11,8 @@ from edge.clock import ClockQuality
 from monitor.history.column import Floats, Ints
 from monitor.message import Judged, Numbers, Quality, Record, State
 
+CHANNELS_MOST = 64  # of one device, that are read together: whoever may publish may invent names
+
 
 class Label(NamedTuple):
     """What a record says in words; seldom another than the record before."""
@@ -153,7 +155,7 @@ def together(blocks: Sequence[Block]) -> Block:
     blocks = [block for block in blocks if len(block)]
     if not blocks:
         return of_judged([])
-    keys = dict.fromkeys(key for block in blocks for key in block.channels)
+    keys = list(dict.fromkeys(key for block in blocks for key in block.channels))[:CHANNELS_MOST]
     return Block(
         seq=np.concatenate([block.seq for block in blocks]),
         ts=np.concatenate([block.ts for block in blocks]),

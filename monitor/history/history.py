@@ -29,6 +29,11 @@ class History:
         """After a transaction that was undone."""
         self._loose = Counter(dict(self._run("SELECT journal, count(*) FROM tail GROUP BY journal")))
 
+    def forget(self, journals: list[int]) -> None:
+        """They have gone."""
+        for journal in journals:
+            self._loose.pop(journal, None)
+
     def append(self, journal: int, records: list[Judged]) -> None:
         """Records that the ledger calls new, in any order."""
         if self._loose[journal] + len(records) >= CHUNK_RECORDS and self._left > 0:

@@ -25,6 +25,26 @@ _decode = msgspec.msgpack.Decoder().decode
 _NAMES = Record.__struct_fields__
 
 
+class Verdict(msgspec.Struct, array_like=True, gc=False):
+    """The beginning of a row of the tail: a record as far as its state and score."""
+
+    v: int
+    epoch: str
+    seq: int
+    ts_ms: int
+    clk: str
+    boot: str
+    mono_ms: int
+    q: str
+    src: str
+    sim: bool
+    state: str
+    score: float | None
+
+
+_decode_verdict = msgspec.msgpack.Decoder(Verdict).decode
+
+
 @cache
 def digits_of(key: str) -> int | None:
     """How many digits behind the point a channel's resolution has; None of a channel that we don't know."""
@@ -72,6 +92,11 @@ def from_row(body: bytes) -> Judged:
     """The record of `to_row`."""
     *fields, values = _decode(body)
     return Judged(Record(*fields), values)
+
+
+def verdict_of_row(body: bytes) -> Verdict:
+    """Of `to_row`, without what comes later: ten times as fast."""
+    return _decode_verdict(body)
 
 
 def pieces(many: Sequence[Judged]) -> Iterator[list[Judged]]:

@@ -82,12 +82,18 @@ def _level(extent: Extent, points: int) -> int | None:
 
 def records(run: Run, device: str, span: Span) -> Iterator[Judged]:
     """In the order of time, chunk by chunk."""
+    for block in blocks(run, device, span):
+        yield from block.judged()
+
+
+def blocks(run: Run, device: str, span: Span) -> Iterator[Block]:
+    """The same as columns, some chunks at once."""
     numbers = journals(run, device)
     at = span[0]
     while (end := _next_end(run, numbers, at, span[1])) is not None:
-        blocks = [chunks.packed(run, number, (at, end)) for number in numbers]
-        blocks += [chunks.unpacked(run, number, (at, end)) for number in numbers]
-        yield from together(blocks).judged()
+        parts = [chunks.packed(run, number, (at, end)) for number in numbers]
+        parts += [chunks.unpacked(run, number, (at, end)) for number in numbers]
+        yield together(parts)
         at = end + 1
 
 

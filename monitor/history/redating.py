@@ -11,7 +11,7 @@ from edge.journal.corrections import Correction, correct_record
 from monitor.history import chunks, pyramid
 from monitor.history.block import Block
 from monitor.history.packing import from_row, to_row
-from monitor.message import TIME_MOST, Record
+from monitor.message import TIME_LEAST, TIME_MOST, Record, in_time
 
 Run = Callable[..., Any]  # a connection's `execute`
 Span = tuple[int, int]  # both ends included
@@ -23,7 +23,7 @@ def corrected(record: Record, told: Correction) -> Record | None:
 
     What would be out of Time stays as it came: whoever may publish may name any monotonic time.
     """
-    if abs(record.mono_ms + told.offset_ms) > TIME_MOST:
+    if not in_time(record.mono_ms + told.offset_ms):
         return None
     table: dict[str, Any] = {"clk": record.clk, "boot": record.boot, "mono_ms": record.mono_ms}
     if not correct_record(table, told):
@@ -76,7 +76,8 @@ def _moved(block: Block, span: Span, told: Correction) -> Block | None:
     ]
     wrong = np.array([correct_record(table, told) for table in tables], np.bool_)
     true = block.mono + told.offset_ms
-    places = wrong[block.code] & (block.seq >= span[0]) & (block.seq <= span[1]) & (abs(true) <= TIME_MOST)
+    places = wrong[block.code] & (block.seq >= span[0]) & (block.seq <= span[1])
+    places &= (true >= TIME_LEAST) & (true <= TIME_MOST)
     if not places.any():
         return None
     ts = np.where(places, true, block.ts)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.history.block import Block, Trend
+from monitor.history.block import CHANNELS_MOST, Block, Trend
 from monitor.history.column import Floats, Ints, pack_floats, pack_ints, unpack_floats, unpack_ints
 from monitor.history.packing import SCORE_DIGITS, digits_of
 from monitor.message import Quality, State
@@ -118,7 +118,7 @@ def _folded_band(one: Band, at: NDArray[np.intp]) -> Band:
 
 
 def _mean(values: Floats, weights: Ints, total: Ints, at: NDArray[np.intp]) -> Floats:
-    with np.errstate(over="ignore"):  # a hostile 1e308
+    with np.errstate(over="ignore", invalid="ignore"):  # hostile 1e308 and -1e308
         sums = np.add.reduceat(np.where(weights > 0, np.nan_to_num(values) * weights, 0.0), at)
     return np.where(total > 0, sums / np.maximum(total, 1), np.nan)
 
@@ -133,7 +133,7 @@ def combined(parts: Sequence[Summary]) -> Summary:
     rows = {
         name: np.concatenate([getattr(part, name) for part in parts])[order] for name in (*_ROWS, "score")
     }
-    keys = dict.fromkeys(key for part in parts for key in part.bands)
+    keys = list(dict.fromkeys(key for part in parts for key in part.bands))[:CHANNELS_MOST]
     bands = {key: _joined([(part.bands.get(key), len(part)) for part in parts]).take(order) for key in keys}
     return folded(Summary(parts[0].width_ms, **rows, bands=bands))
 
@@ -184,6 +184,13 @@ def unpack(data: bytes) -> Summary:
         known, judged = (unpack_ints(next(numbers), count) for _ in range(2))
         bands[key] = Band(**floats, known=known, judged=judged)
     return Summary(width_ms, **rows, score=score, bands=bands)
+
+
+def verdicts(data: bytes) -> tuple[Ints, Ints, Floats]:
+    """Of `pack`, without the bands: starts, states and scores, (n,) each."""
+    count, _, _, columns = _decode(zlib.decompress(data))
+    start, states = (unpack_ints(columns[_ROWS.index(name)], count) for name in ("start", "states"))
+    return start, states, unpack_floats(columns[len(_ROWS)], count)
 
 
 def _base(rows: Summary, name: str) -> Ints | int:

@@ -23,9 +23,10 @@ export function conditionOf(device, nowMs) {
   return nowMs - device.heard_ms > limit ? "silent" : device.condition;
 }
 
-/** Worst first, then by name. */
-export function byUrgency(nowMs) {
-  return (one, other) =>
-    CONDITIONS[conditionOf(one, nowMs)].rank - CONDITIONS[conditionOf(other, nowMs)].rank ||
-    one.id.localeCompare(other.id);
+const names = new Intl.Collator(undefined, { numeric: true });
+
+/** [{device, condition}], worst first, then by name. */
+export function worstFirst(devices, nowMs) {
+  return [...devices].map((device) => ({ device, condition: conditionOf(device, nowMs) })).sort((one, other) =>
+    CONDITIONS[one.condition].rank - CONDITIONS[other.condition].rank || names.compare(one.device.id, other.device.id));
 }

@@ -1,92 +1,81 @@
-// The list of rooms, worst first: a mark and a word, the newest values, the last ten minutes.
+// All rooms at a glance, worst first: what is wrong where in numbers, the last hours as a map, and the list.
 
-import { fetchSeries } from "./api.js";
-import { channelsOf } from "./channels.js";
-import { CONDITIONS, byUrgency, conditionOf } from "./conditions.js";
-import { element, setText } from "./dom.js";
-import { measure } from "./format.js";
-import { Series } from "./series.js";
-import { sparkline } from "./sparkline.js";
+import { element } from "./dom.js";
+import { FleetBar } from "./fleetbar.js";
+import { Heatmap } from "./heatmap.js";
+import { RoomList } from "./roomlist.js";
 
-const SPARK_MS = 600_000;
-const SPARK_POINTS = 60;
+const MANY = 24; // rooms, from which on they are counted, sought and drawn as a map
 
-export class FleetList {
-  #rows = new Map(); // id to {item, link, ...}
-  #sparks = new Map(); // id to Series
+export class Fleet {
+  #rows = []; // [{device, condition}], worst first
+  #alone = false;
 
-  constructor(list) {
-    this.list = list;
+  constructor(place, page) {
+    this.place = place;
+    this.bar = new FleetBar(() => this.#draw());
+    this.heat = new Heatmap(page);
+    this.list = new RoomList();
+    this.title = element("h1", { class: "hidden" }, "Rooms");
+    this.none = element("p", { class: "none-found", role: "status" });
+    place.append(this.title, this.bar.node, this.heat.node, this.none, this.list.node);
+    addEventListener("keydown", (event) => this.#seek(event));
   }
 
-  /** Show these devices; `chosen` is the id of the one that is open. */
-  show(devices, chosen, nowMs) {
-    const sorted = [...devices].sort(byUrgency(nowMs));
-    for (const device of sorted) {
-      if (!this.#rows.has(device.id)) this.#add(device);
-      this.#fill(this.#rows.get(device.id), device, conditionOf(device, nowMs), device.id === chosen);
+  /** Show these; `chosen` is the id of the one that is open. */
+  show(rows, chosen, nowMs) {
+    this.#rows = rows;
+    this.chosen = chosen;
+    this.nowMs = nowMs;
+    this.bar.count(rows);
+    this.#draw();
+  }
+
+  /** On its own, or beside a room. */
+  setAlone(alone) {
+    this.#alone = alone;
+  }
+
+  /** A live frame. */
+  take(frame) {
+    for (const { id, newest } of frame.devices ?? []) {
+      if (!newest) continue;
+      this.list.hear(id);
+      this.heat.hear(id);
     }
-    const order = sorted.map((device) => this.#rows.get(device.id).item);
-    if (order.some((item, i) => this.list.children[i] !== item)) this.#reorder(order);
-    this.list.classList.toggle("empty", devices.length === 0);
+    for (const id of frame.dated ?? []) this.list.forget(id);
+    if (frame.dated?.length) this.heat.reload();
   }
 
-  /** New records of one device, for its sparkline. */
-  addRecords(id, records) {
-    const series = this.#sparks.get(id);
-    if (!series) return;
-    for (const record of records) series.append(record);
-    if (series.lastMs !== null) series.trim(series.lastMs - SPARK_MS);
-    this.#drawSpark(id);
+  /** Frames were lost, or time has gone by without any. */
+  reload() {
+    this.list.reload();
+    this.heat.reload();
   }
 
-  /** Its records have other times than they had. */
-  reload(device) {
-    if (device && this.#rows.has(device.id)) this.#loadSpark(device);
+  repaint() {
+    this.heat.repaint();
   }
 
-  #add(device) {
-    const mark = element("span", { class: "mark", "aria-hidden": "true" });
-    const name = element("span", { class: "name" }, device.id);
-    const word = element("span", { class: "word" });
-    const values = element("span", { class: "values" });
-    const spark = element("span", { class: "spark-box" });
-    const link = element("a", { href: `#/device/${encodeURIComponent(device.id)}`, "data-testid": "device-row", "data-device": device.id },
-      mark, element("span", { class: "who" }, name, word), element("span", { class: "what" }, values, spark));
-    this.#rows.set(device.id, { item: element("li", {}, link), link, word, values, spark });
-    this.#loadSpark(device);
+  /** Where one was before, or the whole. */
+  focus(id) {
+    if (!id || !this.list.focus(id)) this.place.focus({ preventScroll: true });
   }
 
-  #fill(row, device, condition, chosen) {
-    row.link.dataset.condition = condition;
-    if (chosen) row.link.setAttribute("aria-current", "page");
-    else row.link.removeAttribute("aria-current");
-    setText(row.word, CONDITIONS[condition].word);
-    const newest = device.newest?.values ?? {};
-    setText(row.values, channelsOf(device).slice(0, 2).map((channel) => measure(newest[channel.key], channel.unit)).join("  "));
+  #draw() {
+    const many = this.#rows.length > MANY;
+    this.bar.node.hidden = !many;
+    const rows = many ? this.#rows.filter(this.bar.passes) : this.#rows;
+    this.none.textContent = many && rows.length === 0 ? "No room is like that." : "";
+    this.place.classList.toggle("many", many);
+    this.list.show(rows, this.chosen, this.nowMs);
+    this.heat.show(many && this.#alone ? rows : [], this.nowMs);
   }
 
-  #reorder(order) {
-    const focused = document.activeElement;
-    this.list.replaceChildren(...order);
-    if (this.list.contains(focused)) focused.focus({ preventScroll: true });
-  }
-
-  async #loadSpark(device) {
-    const newestMs = device.newest?.ts_ms;
-    if (newestMs === undefined) return;
-    try {
-      const columns = await fetchSeries(device.id, newestMs - SPARK_MS, null, SPARK_POINTS);
-      this.#sparks.set(device.id, new Series(columns, device.info?.period_s));
-      this.#drawSpark(device.id);
-    } catch {
-      this.#sparks.delete(device.id); // a room without its sparkline is still a room
-    }
-  }
-
-  #drawSpark(id) {
-    const series = this.#sparks.get(id);
-    const column = Object.entries(series.channels).sort(([one]) => (one === "temperature_c" ? -1 : 1))[0]?.[1];
-    if (column) this.#rows.get(id).spark.replaceChildren(sparkline(series, column.value));
+  #seek(event) {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey || !this.bar.node.checkVisibility()) return;
+    event.preventDefault();
+    this.bar.focus();
   }
 }

@@ -4,6 +4,7 @@ const DIGITS = { "°C": 1, "%": 1, hPa: 1 };
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
 export function number(value, unit = "") {
@@ -23,6 +24,12 @@ export function score(value) {
 export function time(ms) {
   const date = new Date(ms);
   return isToday(date) ? clock.format(date) : `${day.format(date)}, ${minute.format(date)}`;
+}
+
+/** With the day where it is not today's, and always with seconds. */
+export function exactTime(ms) {
+  const date = new Date(ms);
+  return isToday(date) ? clock.format(date) : `${(date.getFullYear() === new Date().getFullYear() ? day : dated).format(date)}, ${clock.format(date)}`;
 }
 
 export function fullTime(ms) {

@@ -59,6 +59,27 @@ function hatch(ctx, left, top, width, height, colour) {
   ctx.restore();
 }
 
+/** The event that a view is about: a line where it began and one where it ended. */
+export function drawMark(plot, mark, colours) {
+  if (!mark) return;
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colours.ink;
+  ctx.lineWidth = 1.25 * devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  for (const ms of mark) {
+    const x = plot.valToPos(ms, "x", true);
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** The dashed line at 1.0. */
 export function drawThreshold(plot, colours) {
   const { ctx, bbox } = plot;

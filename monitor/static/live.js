@@ -1,18 +1,49 @@
 // The live stream: one connection for the whole page. The browser reconnects by itself.
 
-/** Calls `onFrame(frame)`, `onReset()` when frames were lost, and `onLink(open)` as the link comes and goes. */
+import { fetchSession, leave } from "./api.js";
+
+/**
+ * Calls `onFrame(frame)`, `onReset()` when frames were lost, and `onLink(open)` as the link comes and goes.
+ * Gives `watch(id)`: of that device everything is wanted, of the others what a list shows.
+ */
 export function listen({ onFrame, onReset, onLink }) {
   let source = null;
+  let watched = null;
+  let lastId = null; // goes with a stream that is opened anew, so that nothing is missed between the two
   const open = () => {
-    source = new EventSource("/live");
-    source.onopen = () => onLink(true);
-    source.onmessage = (message) => onFrame(JSON.parse(message.data));
-    source.addEventListener("reset", onReset);
-    source.onerror = () => {
+    const query = new URLSearchParams();
+    if (watched !== null) query.set("device", watched);
+    if (lastId !== null) query.set("after", lastId);
+    const mine = new EventSource(`/live?${query}`);
+    source = mine;
+    mine.onopen = () => onLink(true);
+    mine.onmessage = (message) => {
+      lastId = message.lastEventId;
+      onFrame(JSON.parse(message.data));
+    };
+    mine.addEventListener("hello", (message) => {
+      lastId = message.lastEventId;
+    });
+    mine.addEventListener("reset", (message) => {
+      lastId = message.lastEventId;
+      onReset();
+    });
+    mine.onerror = () => {
+      if (mine !== source) return;
       onLink(false);
+      if (mine.readyState !== EventSource.CLOSED) return;
       // A browser gives up after some errors (a proxy's 502, say); a page left open all day must not.
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, 3000);
+      setTimeout(() => mine === source && open(), 3000);
+      fetchSession().then(({ let_in: isLetIn }) => isLetIn || leave()).catch(() => {});
     };
   };
   open();
+  return {
+    watch(id) {
+      if (id === watched) return;
+      watched = id;
+      source.close();
+      open();
+    },
+  };
 }

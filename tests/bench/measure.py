@@ -10,7 +10,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ageing, alongside, backlog, formats, judging, keeping, remembering, starting, training
+from tests.bench import (
+    ageing,
+    alongside,
+    answering,
+    backlog,
+    formats,
+    heatmap,
+    holding,
+    judging,
+    keeping,
+    remembering,
+    starting,
+    taking,
+    training,
+)
 from tests.bench.machine import machine
 from tests.bench.part import Part
 from tests.bench.workplace import ROOT, Workplace, workplace
@@ -24,6 +38,10 @@ PARTS: dict[str, Callable[[Workplace], Part]] = {
     "journal": keeping.measure,
     "backlog": backlog.measure,
     "history": remembering.measure,
+    "ingest": taking.measure,
+    "answers": answering.measure,
+    "fleet": holding.measure,
+    "heatmap": heatmap.measure,
     "training": training.measure,
     "formats": formats.measure,
 }

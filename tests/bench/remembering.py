@@ -163,7 +163,7 @@ def crowd(folder: Path, day: list[Judged], kind: str) -> list[Row]:
         for _ in range(3):
             store.tidy(records[-1].record.ts_ms)
     with closing(sqlite3.connect(path)) as file:
-        _copy(file)
+        copied(file)
         total = file.execute("SELECT sum(count) FROM chunks").fetchone()[0]
         size = used_bytes(file.execute) / total
     first_ms = records[0].record.ts_ms
@@ -184,7 +184,8 @@ def crowd(folder: Path, day: list[Judged], kind: str) -> list[Row]:
     ]
 
 
-def _copy(file: sqlite3.Connection) -> None:
+def copied(file: sqlite3.Connection) -> None:
+    """The first journal as that of every other device too."""
     many = range(2, CROWD + 1)
     file.executemany(
         "INSERT INTO journals(id, device, epoch, first, last, gaps) VALUES (?, ?, ?, 1, ?, '[]')",

@@ -67,6 +67,15 @@ def _near(one: float | None, other: float | None, step: float) -> bool:
     return abs(one - other) <= step * 1.0001
 
 
+def totals(store: Store) -> dict[str, int]:
+    """How much is in the file."""
+    with store.reading() as run:
+        (loose,) = run("SELECT count(*) FROM tail").fetchone()
+        (packed,) = run("SELECT coalesce(sum(count), 0) FROM chunks").fetchone()
+        (events,) = run("SELECT count(*) FROM events").fetchone()
+    return {"records": loose + packed, "events": events}
+
+
 def in_time(records: Iterable[Judged]) -> list[Judged]:
     """In the order in which they must come back."""
     return sorted(records, key=lambda one: (one.record.ts_ms, one.record.seq))

@@ -1,5 +1,7 @@
 """What a page looks like, measured on its pixels and colours in a real browser."""
 
+from typing import Any
+
 from tests.monitor.browser import sync_api
 
 
@@ -45,6 +47,54 @@ def blue_line(page: sync_api.Page) -> dict[str, float]:
                 bottom: before.reduce((one, other) => Math.max(one, other), 0),
             };
         }"""
+    )
+
+
+def pixels_like(
+    page: sync_api.Page,
+    channel: str,
+    colour: tuple[int, int, int],
+    *,
+    alpha: tuple[int, int] = (200, 255),
+    near: int = 24,
+) -> dict[str, Any]:
+    """How many pixels of a chart have about that colour, and the stretches of its width that have some.
+
+    `alpha` tells a wash from a line. A stretch is (from, to) as parts of the plot; holes below 3 % are none.
+    """
+    return page.evaluate(
+        """([channel, colour, alpha, near]) => {
+            const canvas = document.querySelector(`[data-testid="chart"][data-channel="${channel}"] canvas`);
+            const over = canvas.parentElement.querySelector(".u-over");
+            const { width, height } = canvas;
+            const ratio = width / canvas.clientWidth;
+            const [left, wide] = [over.offsetLeft * ratio, over.clientWidth * ratio];
+            const [top, high] = [over.offsetTop * ratio, over.clientHeight * ratio];
+            const copy = document.createElement("canvas");
+            [copy.width, copy.height] = [width, height];
+            const paint = copy.getContext("2d", { willReadFrequently: true });
+            paint.drawImage(canvas, 0, 0);
+            const { data } = paint.getImageData(0, 0, width, height);
+            const has = new Set();
+            let count = 0;
+            for (let i = 0; i < data.length; i += 4) {
+                if (data[i + 3] < alpha[0] || data[i + 3] > alpha[1]) continue;
+                if (colour.some((part, at) => Math.abs(part - data[i + at]) > near)) continue;
+                const x = (((i / 4) % width) - left) / wide;
+                const y = (Math.floor(i / 4 / width) - top) / high;
+                if (x < 0 || x > 1 || y < 0 || y > 1) continue; // the words of the axes
+                count += 1;
+                has.add(x);
+            }
+            const columns = [];
+            for (const x of [...has].sort((one, other) => one - other)) {
+                const last = columns.at(-1);
+                if (last && x - last[1] < 0.03) last[1] = x;
+                else columns.push([x, x]);
+            }
+            return { count, columns };
+        }""",
+        [channel, list(colour), list(alpha), near],
     )
 
 

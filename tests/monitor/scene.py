@@ -47,7 +47,7 @@ def scene(browser: sync_api.Browser, tmp_path: Path) -> Iterator[Scene]:
         yield made
         for context in browser.contexts:
             context.close()
-    assert made.wrong == []
+    assert made.wrong == [], made.wrong
 
 
 def strange(seq: int, **other: Any) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_only_a_will_of_the_living_session_puts_a_device_offline(arrivals, prese
     ],
 )
 def test_a_malformed_message_is_counted_and_dropped(broken):
-    fleet, news = fed(("data", broken), ("data", data(record(1))))
+    fleet, news = fed(("data", data(record(1))), ("data", broken))
     assert fleet.devices["cellar"].malformed == (0 if broken == b"" else 1)
     assert len(news.changes.records) == 1
 

@@ -23,7 +23,7 @@ from monitor.ledger import Ledger
 from monitor.live import Live
 from monitor.message import Judged
 from monitor.store import Store
-from tests.monitor.history import commit, lively, same
+from tests.monitor.history import commit, lively, same, totals
 from tests.monitor.messages import EPOCH, NOON
 from tests.monitor.running import until
 from tests.monitor.writing import DEVICES, RECORDS, payload
@@ -139,7 +139,7 @@ def test_records_that_are_too_old_make_way_and_their_summaries_stay(
         packed_ms = end_ms
         whole = store.series("cellar", None, None, 10, 60.0)["channels"]["temperature_c"]
         tidied(store, NOON + DAY_MS)
-        assert store.totals()["records"] == total, "nothing was packed so long ago"
+        assert totals(store)["records"] == total, "nothing was packed so long ago"
         tidied(store, end_ms)
         kept = [one.record.ts_ms for one in store.records("cellar")]
         assert 0 < end_ms - 3 * DAY_MS - kept[0] < CHUNK_RECORDS * 60_000
@@ -187,7 +187,7 @@ def test_the_ingest_thread_lets_the_oldest_go_by_itself(small: Path, monkeypatch
                 ingest.summaries.get("cellar", {}).get("counts", {}).get("received", 0) > 2 * CHUNK_RECORDS
             )
         )
-        until(lambda: store.totals()["records"] < CHUNK_RECORDS)
+        until(lambda: totals(store)["records"] < CHUNK_RECORDS)
         ingest.stop()
         assert ingest.summaries["cellar"]["counts"]["missing"] == 0, "what has made way was had"
 
@@ -197,4 +197,4 @@ def test_a_store_is_copied_by_copying_its_file(small: Path) -> None:
         commit(store, [lively(seq) for seq in range(1, 2000)])
     shutil.copy(small, small.with_name("copy.db"))
     with closing(Store(small.with_name("copy.db"))) as copy:
-        assert copy.totals() == {"records": 1999, "events": 0}
+        assert totals(copy) == {"records": 1999, "events": 0}

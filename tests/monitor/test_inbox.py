@@ -18,22 +18,23 @@ def test_what_waits_is_bounded_and_comes_out_in_order(sizes: list[int], number: 
         if room:
             waiting.append(message)
             continue
-        first = inbox.get(0.0)
-        assert first == waiting.pop(0)
-        came.append(first)
+        assert inbox.gather(0.0, 20.0) == waiting
+        came += waiting
+        waiting = []
+        assert inbox.put(message, 0.0)
+        waiting.append(message)
     inbox.close()
-    while found := inbox.gather(0.0, 0.0):
-        waiting = waiting[len(found) :]
-        came += found
-    assert waiting == [] and [int(name) for name, _ in came] == sorted(int(name) for name, _ in came)
+    came += inbox.gather(0.0, 20.0)
+    assert inbox.empty and len(came) == len(sizes)
+    assert [int(name) for name, _ in came] == sorted(int(name) for name, _ in came)
 
 
 def test_who_waits_for_room_gets_it_and_who_waits_for_a_message_too() -> None:
     inbox, came = Inbox(3, 10), list[Message]()
 
     def take() -> None:
-        while (message := inbox.get(20.0)) is not None:
-            came.append(message)
+        while found := inbox.gather(20.0, 0.001):
+            came.extend(found)
 
     taker = threading.Thread(target=take)
     taker.start()

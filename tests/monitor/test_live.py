@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from monitor import live
-from monitor.live import Live
+from monitor.live import Frame, Live
 
 
 async def take(stream: AsyncIterator[bytes], count: int) -> list[bytes]:
@@ -102,3 +102,69 @@ def test_closing_ends_every_stream():
         return [[piece async for piece in page] for page in pages]
 
     assert asyncio.run(scenario()) == [[], []]
+
+
+def frame(number: int) -> Frame:
+    return Frame(b'{"n":%d}' % number, {"attic": b'"of the attic"', "cellar": b'"of the cellar"'})
+
+
+@pytest.mark.parametrize(
+    ("device", "gets"),
+    [(None, b'{"n":1}'), ("cellar", b'{"n":1,"open":"of the cellar"}'), ("hall", b'{"n":1}')],
+)
+def test_a_page_gets_all_of_the_device_that_is_open_on_it_and_of_no_other(device, gets):
+    async def scenario():
+        hub = bound()
+        page = hub.stream(None, device)
+        await take(page, 1)
+        hub.publish(lambda: frame(1))
+        return (await take(page, 1))[0]
+
+    assert asyncio.run(scenario()).endswith(b"data: " + gets + b"\n\n")
+
+
+def test_what_was_missed_comes_with_the_device_that_is_open_now():
+    async def scenario():
+        hub = bound()
+        page = hub.stream(None)
+        await take(page, 1)
+        hub.publish(lambda: frame(1))
+        (first,) = await take(page, 1)
+        hub.publish(lambda: frame(2))
+        await take(page, 1)
+        await page.aclose()
+        return (await take(hub.stream(identity(first), "attic"), 2))[1]
+
+    assert asyncio.run(scenario()).endswith(b'data: {"n":2,"open":"of the attic"}\n\n')
+
+
+def test_no_frame_is_made_while_nobody_hears_it_and_who_was_there_before_starts_over(monkeypatch):
+    monkeypatch.setattr(live, "FORGOTTEN_S", 0.0)
+
+    async def scenario():
+        hub = bound()
+        page = hub.stream(None)
+        await take(page, 1)
+        hub.publish(lambda: frame(1))
+        (first,) = await take(page, 1)
+        await page.aclose()
+        hub.publish(lambda: pytest.fail("nobody is there"))
+        await asyncio.sleep(0)
+        return (await take(hub.stream(identity(first)), 2))[1]
+
+    assert b"event: reset" in asyncio.run(scenario())
+
+
+def test_what_is_kept_for_pages_that_come_back_is_bounded(monkeypatch):
+    monkeypatch.setattr(live, "KEPT_BYTES", 10_000)
+
+    async def scenario():
+        hub = bound()
+        page = hub.stream(None)
+        await take(page, 1)
+        for _ in range(50):
+            hub.publish(lambda: Frame(b"1", {"attic": b"x" * 999}))
+            await take(page, 1)
+        return len(hub._kept)
+
+    assert asyncio.run(scenario()) == 10

@@ -219,7 +219,8 @@ def test_everything_can_be_reached_by_keyboard(scene):
     charts = page.get_by_role("group", name="Charts")
     charts.focus()
     page.keyboard.press("ArrowLeft")
-    expect(chart(page).locator(".readout")).to_contain_text("21.5")
+    expect(page.get_by_test_id("readout").locator('[data-channel="temperature_c"]')).to_contain_text("21.5")
+    expect(page.get_by_test_id("readout")).to_have_attribute("data-pointed", "true")
 
 
 def test_an_event_can_be_looked_at_and_left_again(scene):

@@ -34,8 +34,9 @@ def test_a_pressure_that_no_model_judges_has_a_chart_in_hectopascal_and_no_expec
         "score",
     ]
     chart(page, "pressure_hpa").locator(".u-over").hover()
-    expect(chart(page, "pressure_hpa").locator(".readout")).to_contain_text("\u202fhPa")
-    expect(chart(page, "pressure_hpa").locator(".readout")).not_to_contain_text("expected")
+    readout = page.get_by_test_id("readout").locator('[data-channel="pressure_hpa"]')
+    expect(readout).to_contain_text("\u202fhPa")
+    expect(readout).not_to_contain_text("expected")
 
 
 def test_a_judged_pressure_has_its_expectation_and_a_band_that_is_never_nothing(scene: Scene) -> None:

@@ -109,13 +109,13 @@ def test_the_late_will_of_an_old_session_puts_nobody_offline(broker, tmp_path):
 
 def test_a_frame_streams_within_a_moment_of_a_record(broker, tmp_path):
     with monitor(broker, tmp_path / "m.db") as (_, client), agent(broker) as room:
-        with client.stream("GET", "/live") as stream:
+        with client.stream("GET", "/live", params={"device": "cellar"}) as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             lines = stream.iter_lines()
             assert next(lines).startswith("retry: ")
             room.records(record(1, temperature_c=7.5))
-            frame = json.loads(next(line for line in lines if line.startswith("data: "))[6:])
-        assert frame["records"]["cellar"][0]["values"]["temperature_c"] == 7.5
+            frame = json.loads(next(line for line in lines if line.startswith('data: {"'))[6:])
+        assert frame["open"]["records"][0]["values"]["temperature_c"] == 7.5
         assert frame["devices"][0]["counts"]["received"] == 1
 
 
@@ -169,7 +169,7 @@ def test_what_does_not_exist_is_404_and_nothing_outside_static_is_served(broker,
         assert "no device" in client.get("/api/devices/none").json()["error"]
         for path in ("/static/../web.py", "/static/%2e%2e/web.py", "/static//etc/passwd"):
             assert client.get(path).status_code == 404
-        assert client.post("/api/devices").status_code == 405
+        assert client.post("/api/devices", json={}).status_code == 405
 
 
 def test_every_answer_forbids_foreign_code_and_frames(broker, tmp_path):

@@ -1,0 +1,139 @@
+"""Monitor and broker are killed at random while real agents send: in the end nothing is missing.
+
+`PICANARY_KILLS_S=600` does it for ten minutes.
+"""
+
+import os
+import random
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from monitor.fleet import Fleet
+from monitor.store import Store
+from tests.brokers import Broker, free_port, mosquitto
+from tests.monitor.flood import command
+from tests.monitor.running import until
+from tests.soak.account import content, peek
+from tests.soak.supervised import Supervised
+
+SECONDS = float(os.environ.get("PICANARY_KILLS_S", 40.0))
+PATIENCE_S = 90.0
+AGENTS = ("attic", "cellar", "hall")
+CONFIGURATION = """
+[agent]
+device = "{device}"
+[source]
+kind = "simulator"
+speed = 200.0
+seed = {seed}
+[journal]
+path = "{folder}/{device}.db"
+commit_s = 1.0
+[broker]
+address = "127.0.0.1:{port}"
+keepalive_s = 5
+"""
+
+
+def agent(folder: Path, device: str, port: int, seed: int) -> Supervised:
+    """A real one, twenty readings a second."""
+    settings = folder / f"{device}.toml"
+    settings.write_text(CONFIGURATION.format(folder=folder, device=device, port=port, seed=seed))
+    line = [sys.executable, "-m", "edge", "--config", str(settings)]
+    return Supervised(device, line, folder / f"{device}.log")
+
+
+@contextmanager
+def started(*processes: Supervised) -> Iterator[None]:
+    """Until the block ends."""
+    try:
+        for process in processes:
+            process.start()
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def torment(broker: Broker, monitor: Supervised, chance: random.Random) -> int:
+    """Kill either, or both, again and again; how often."""
+    until_s, kills = time.monotonic() + SECONDS, 0
+    while time.monotonic() < until_s:
+        time.sleep(chance.uniform(0.3, 4.0))  # what is tormented is at work meanwhile
+        victims = chance.choice([(True, False), (False, True), (True, True)])
+        if victims[0]:
+            monitor.kill()
+        if victims[1]:
+            broker.kill()
+        kills += 1
+        time.sleep(chance.uniform(0.0, 1.0))
+        if victims[1]:
+            broker.start()
+        monitor.start()
+    return kills
+
+
+@pytest.mark.parametrize("seed", [6])
+def test_whoever_is_killed_at_random_nothing_is_missing_in_the_end(tmp_path: Path, seed: int) -> None:
+    page = free_port()
+    store = tmp_path / "m.db"
+    with mosquitto("allow_anonymous true\npersistence false") as broker:
+        line = command(broker.port, store, "--wait", listen=f"127.0.0.1:{page}")
+        monitor = Supervised("monitor", line, tmp_path / "monitor.log")
+        agents = [agent(tmp_path, name, broker.port, number) for number, name in enumerate(AGENTS)]
+        with started(monitor, *agents):
+            wait_for(page, lambda counts: len(counts) == len(AGENTS))
+            kills = torment(broker, monitor, random.Random(seed))
+            wait_for(page, lambda counts: all(each["missing"] == 0 for each in counts))
+            for each in agents:
+                each.terminate(PATIENCE_S)
+            sent = {name: peek(tmp_path / f"{name}.db") for name in AGENTS}
+            newest = {name: max(journal.records) for name, journal in sent.items()}
+            wait_for(page, lambda _: reached(page, newest))
+            monitor.terminate(PATIENCE_S)
+            surprises = [each.surprises for each in (monitor, *agents)]
+    assert kills >= SECONDS / 6 and not any(surprises), surprises
+    with closing(sqlite3.connect(store)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(Store(store)) as kept:
+        fleet = Fleet.load(kept)
+        for name, journal in sent.items():
+            (ledger,) = fleet.devices[name].ledgers.values()
+            stored = {one.record.seq: one for one in kept.records(name)}
+            assert (ledger.missing, ledger.gone) == (0, 0)
+            assert sorted(stored) == list(range(ledger.first, max(journal.records) + 1))
+            assert ledger.first <= 40, "what was sent before the monitor was there"
+            for seq, one in stored.items():
+                told = {"epoch": one.record.epoch, "mono_ms": one.record.mono_ms, **one.values}
+                assert content(told) == journal.records[seq]
+
+
+def counts_at(page: int) -> dict[str, dict[str, int]]:
+    """What the monitor says of each device; nothing while it is not there."""
+    try:
+        found = httpx.get(f"http://127.0.0.1:{page}/api/devices", timeout=5.0).json()["devices"]
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return {one["id"]: one["counts"] for one in found}
+
+
+def wait_for(page: int, holds) -> None:
+    """Until that is so of the figures of all devices."""
+    until(lambda: (found := counts_at(page)) and holds(list(found.values())), PATIENCE_S)
+
+
+def reached(page: int, newest: dict[str, int]) -> bool:
+    """Whether the monitor has heard of all that the agents have in their journals, and lacks none."""
+    for name, last in newest.items():
+        found = httpx.get(f"http://127.0.0.1:{page}/api/devices/{name}", timeout=5.0).json()
+        (journal,) = found["journals"].values()
+        if found["counts"]["missing"] or journal["last"] < last:
+            return False
+    return True
