@@ -27,7 +27,7 @@ demo: $(DEMO) ## all of it on this machine; FOR=60 stops after a minute and judg
 
 test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks some
 	@sh tests/install-tools.sh
-	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(ALL) ## lint, format and types
 	@$(VENV)/bin/ruff check

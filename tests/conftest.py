@@ -4,6 +4,17 @@ from pathlib import Path
 
 import pytest
 
+# These files take a minute or more each: begun last they would leave the other cores idle at the end.
+LONGEST = (
+    *("test_demo.py", "test_chain.py", "test_train.py", "test_kills.py", "test_hostile.py"),
+    *("test_row_42_soak.py", "test_row_35_swap.py", "test_row_12_37_slow_tries.py", "test_store_history.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, each in its own order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def climate() -> Path:

@@ -38,7 +38,7 @@ def take(address: str, device: str, file: Path, scheme: str) -> str | None:
     wrong: list[str] = []
     with chromium() as browser:
         page = open_page(browser, address, wrong, f"#/device/{device}", width=WIDTH, scheme=scheme)
-        marked = page.locator('[data-channel="score"]:not([data-anomalies="0"])')
+        marked = page.locator('[data-testid="chart"][data-channel="score"]:not([data-anomalies="0"])')
         expect(marked).to_be_visible(timeout=1000 * WAIT_S)
         expect(page.get_by_test_id("condition")).to_have_text("anomalous", timeout=1000 * WAIT_S)
         rows = page.get_by_test_id("event-row")

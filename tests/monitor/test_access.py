@@ -141,7 +141,7 @@ def test_signing_out_ends_the_session_for_a_copy_of_its_cookie_and_for_open_stre
         assert next(lines)
         answer = behind.client.delete("/api/session")
         assert answer.json() == {"session": False}
-        assert [line for line in lines if line.startswith("data")] == []  # it ends
+        assert [line for line in lines if line.startswith('data: {"')] == []  # it ends
     assert not behind.client.cookies
     behind.client.cookies.update(copy)
     assert behind.client.get("/api/devices").status_code == 401

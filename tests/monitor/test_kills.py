@@ -23,7 +23,7 @@ from tests.monitor.running import until
 from tests.soak.account import content, peek
 from tests.soak.supervised import Supervised
 
-SECONDS = float(os.environ.get("PICANARY_KILLS_S", 40.0))
+SECONDS = float(os.environ.get("PICANARY_KILLS_S", 25.0))
 PATIENCE_S = 90.0
 AGENTS = ("attic", "cellar", "hall")
 CONFIGURATION = """

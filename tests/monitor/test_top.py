@@ -38,8 +38,10 @@ class Terminal:
         self.resize(rows, columns, tell=False)
         self.before = termios.tcgetattr(theirs)
         command = [sys.executable, "-m", "monitor", "top", "--page", url]
+        # a size in the environment would stand above the terminal's own
+        sizeless = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm-256color"}
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env={**sizeless, "TERM": "xterm-256color"}
         )
         self._theirs = theirs
         self._drawn = b""
