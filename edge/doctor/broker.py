@@ -6,9 +6,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from edge.config import BrokerSection, broker_settings
+from edge.doctor.identity import apart, own_certificate
 from edge.doctor.report import Finding, fail, ok, warn
 from edge.errors import BrokerError, ConfigError
 from edge.message import encode, topic
@@ -28,13 +28,16 @@ def broker(section: BrokerSection, device: str, answer_s: float = ANSWER_S) -> I
         yield warn(SUBJECT, "none is configured: records stay on this device", "name one with --broker HOST")
         return
     try:
-        settings = replace(broker_settings(section, device), client_id=f"{device}-doctor")
+        agent = broker_settings(section, device)
+        settings = apart(agent)
         yield _found(settings)
         knock(settings)
         yield ok(SUBJECT, f"{settings.address} listens")
+        tls_context(agent)  # the agent's files have to be whole, whichever we come with
         context = tls_context(settings)
         if context is not None:
             yield _handshake(settings, context)
+            yield from own_certificate(agent)
         yield from _spoken(settings, device, answer_s)
     except (ConfigError, BrokerError) as error:
         yield fail(SUBJECT, str(error))
