@@ -55,6 +55,14 @@ def check_host(host: str) -> str:
         return host.lower()
 
 
+def check_bind(address: str) -> str:
+    """An address of the broker's machine. Raises ConfigError."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError as error:
+        raise ConfigError(f"--bind {address!r} must be an address such as 192.168.1.10") from error
+
+
 class Authority:
     """A key and its self-signed certificate."""
 

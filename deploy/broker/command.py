@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.broker.access_list import DEVICE, DOCTOR, ROLES
-from deploy.broker.authority import SOON, check_host
-from deploy.broker.introduction import HOME, edge_section, flags
+from deploy.broker.authority import SOON, check_bind, check_host
+from deploy.broker.introduction import HOME, check_home, edge_section, flags
 from deploy.broker.ledger import read_ledger
 from deploy.broker.place import SHARED, Place
 from deploy.broker.registrar import Handed, Registrar, establish
@@ -81,7 +81,8 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
 def _establish(place: Place, options: argparse.Namespace, say: Say) -> int:
     new = not place.established
     hosts = [check_host(host) for host in options.host]
-    wanted = {"port": options.port, "bind": options.bind, "at": options.at and options.at.rstrip("/")}
+    bind = None if options.bind is None else check_bind(options.bind)
+    wanted = {"port": options.port, "bind": bind, "at": options.at and options.at.rstrip("/")}
     given = {name: value for name, value in wanted.items() if value is not None}
     known = Listener(str(place.mosquitto)) if new else read_ledger(place.ledger).listener
     registrar = establish(place, hosts, replace(known, **given))
@@ -122,6 +123,7 @@ def _tell_mosquitto(registrar: Registrar, changed: set[str], say: Say) -> None:
 
 def _add(registrar: Registrar, options: argparse.Namespace, say: Say) -> None:
     role = options.action.removeprefix("add-")
+    check_home(options.files_at)
     handed = registrar.add(role, options.name, options.out)
     if handed is None:
         say(f"{options.name} is in already; lost its files? python -m deploy broker DIR renew {options.name}")
@@ -142,6 +144,7 @@ def _introduce(registrar: Registrar, handed: Handed, home: str, say: Say) -> Non
 
 
 def _renew(registrar: Registrar, options: argparse.Namespace, say: Say) -> None:
+    check_home(options.files_at)
     renewed = registrar.renew(options.names, options.out)
     for handed in renewed:
         _introduce(registrar, handed, options.files_at, say)

@@ -23,6 +23,12 @@ keyfile = "{home}/{name}.key"
 """
 
 
+def check_home(home: str) -> None:
+    """Where a device's files will stand. Raises ConfigError for what no edge.toml can say."""
+    if not PurePosixPath(home).is_absolute() or not home.isprintable() or set(home) & set('"\\'):
+        raise ConfigError(f"--files-at {home!r} must be a whole path, from / on, without quotes")
+
+
 def address(ledger: Ledger) -> str:
     """The first of its hosts, with the port."""
     host = f"[{ledger.hosts[0]}]" if ":" in ledger.hosts[0] else ledger.hosts[0]
@@ -30,9 +36,7 @@ def address(ledger: Ledger) -> str:
 
 
 def edge_section(name: str, ledger: Ledger, home: str = HOME) -> str:
-    """An edge.toml for that device, whose files will stand in `home`. Raises ConfigError."""
-    if not PurePosixPath(home).is_absolute() or not home.isprintable() or set(home) & set('"\\'):
-        raise ConfigError(f"--files-at {home!r} must be a whole path, from / on, without quotes")
+    """An edge.toml for that device, whose files will stand in `home`."""
     return _EDGE.format(name=name, home=home.rstrip("/"), address=address(ledger))
 
 

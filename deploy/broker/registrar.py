@@ -172,6 +172,10 @@ def establish(place: Place, hosts: Sequence[str], listener: Listener) -> Registr
     if not place.established:
         if not hosts:
             raise ConfigError("say how devices call the broker: --host NAME, and more of them if it has more")
+        if place.mosquitto.exists():  # only made when there is a ledger
+            raise ConfigError(
+                f"{place.ledger} is gone, and who was revoked; put back your copy of its folder"
+            )
         key, certificate = place.authority_key, place.authority_certificate
         if not (key.exists() and certificate.exists()):
             made = Authority.create(datetime.now(UTC))
