@@ -38,6 +38,7 @@ class Registrar:
     def __init__(self, place: Place) -> None:
         """Raises ConfigError when there is no authority, or a damaged one."""
         if not place.established:
+            _require_new(place)
             raise ConfigError(
                 f"{place.folder} has no authority yet; make it: "
                 f"python -m deploy broker {place.folder} --host NAME"
@@ -170,12 +171,9 @@ class Registrar:
 def establish(place: Place, hosts: Sequence[str], listener: Listener) -> Registrar:
     """An authority with nobody in, or the one that is there with these settings. Raises ConfigError."""
     if not place.established:
+        _require_new(place)
         if not hosts:
             raise ConfigError("say how devices call the broker: --host NAME, and more of them if it has more")
-        if place.mosquitto.exists():  # only made when there is a ledger
-            raise ConfigError(
-                f"{place.ledger} is gone, and who was revoked; put back your copy of its folder"
-            )
         key, certificate = place.authority_key, place.authority_certificate
         if not (key.exists() and certificate.exists()):
             made = Authority.create(datetime.now(UTC))
@@ -185,6 +183,14 @@ def establish(place: Place, hosts: Sequence[str], listener: Listener) -> Registr
     registrar = Registrar(place)
     registrar.set_up(hosts, listener)
     return registrar
+
+
+def _require_new(place: Place) -> None:
+    """What mosquitto reads is only made when there is a ledger. Raises ConfigError when that was lost."""
+    if place.mosquitto.exists():
+        raise ConfigError(
+            f"{place.ledger} is gone, and with it who was revoked; put back your copy of {place.authority}"
+        )
 
 
 def _check_name(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Certificates as OpenSSL sees them: strictly, in 1970 where a Pi without a clock begins, and at their end."""
+"""Certificates as OpenSSL sees them: strictly, in 1970 where a Pi without a clock begins, and later."""
 
 import shutil
 import subprocess
