@@ -15,7 +15,7 @@ ALERTS = f"{ROOT}-alerts"
 
 _HEAD = (
     "# Written by python -m deploy broker, which writes it anew whenever somebody comes or goes.\n"
-    "# Who is not named here may do nothing.\n"
+    "# Who is not named here may do nothing."
 )
 _TOLD = ("status", "info", "state", "data", "event", "health", "model", "res/+", "doctor")
 _HEARD = ("status", "cmd/+", "model/set", "doctor")

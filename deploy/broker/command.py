@@ -101,10 +101,13 @@ def _first_words(registrar: Registrar, say: Say) -> None:
     say("On the broker's machine:")
     say("  sudo apt-get install mosquitto")
     if at != str(place.mosquitto):
-        say(f"  # copy the folder {place.mosquitto} to {at}, then")
-    words = {name: shlex.quote(name) for name in (at, f"{at}/picanary.conf")}
-    say(f"  sudo chown -R root:mosquitto {words[at]}")
-    say(f"  sudo ln -sf {words[f'{at}/picanary.conf']} /etc/mosquitto/conf.d/picanary.conf")
+        say(
+            f"  {shlex.join(['sudo', 'cp', '-rT', str(place.mosquitto), at])}  # from another machine: scp -r"
+        )
+    say(f"  {shlex.join(['sudo', 'chown', '-R', 'root:mosquitto', at])}")
+    say(
+        f"  {shlex.join(['sudo', 'ln', '-sf', f'{at}/picanary.conf', '/etc/mosquitto/conf.d/picanary.conf'])}"
+    )
     say("  sudo systemctl restart mosquitto")
     say(f"Then let somebody in: python -m deploy broker {shlex.quote(str(place.folder))} add-device NAME")
 
@@ -117,7 +120,8 @@ def _tell_mosquitto(registrar: Registrar, changed: set[str], say: Say) -> None:
     mosquitto, at = registrar.place.mosquitto, registrar.ledger.listener.at
     say(f"new for mosquitto: {', '.join(sorted(changed))}")
     if at != str(mosquitto):
-        say(f"  # copy {'them' if len(changed) > 1 else 'it'} from {mosquitto} to {at} on its machine, then")
+        paths = [str(mosquitto / name) for name in sorted(changed)]
+        say(f"  {shlex.join(['sudo', 'cp', '-t', at, *paths])}  # from another machine: scp")
     say(f"  sudo systemctl {'restart' if changed & _NEEDS_START else 'reload'} mosquitto")
 
 

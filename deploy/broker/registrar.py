@@ -106,7 +106,7 @@ class Registrar:
         if not self._revocations_stand(folder / "revoked.crl"):
             files["revoked.crl"] = self._authority.revocations(self._revoked(), self.ledger.revocations)
         if not self._server_stands(folder):
-            pair = self._authority.server((*self.ledger.hosts, *ALWAYS), datetime.now(UTC))
+            pair = self._authority.server(dict.fromkeys((*self.ledger.hosts, *ALWAYS)), datetime.now(UTC))
             files |= {"server.key": pair.key, "server.crt": pair.certificate}
         return {name for name, content in files.items() if self.place.put(folder / name, content, SHARED)}
 

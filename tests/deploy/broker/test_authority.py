@@ -21,14 +21,20 @@ def authority() -> Authority:
 
 
 def verify(
-    folder: Path, authority: Authority, pair: Pair, *words: str, at: float, revoked: tuple[int, ...] = ()
+    folder: Path,
+    authority: Authority,
+    pair: Pair,
+    *words: str,
+    at: float,
+    revoked: tuple[int, ...] = (),
+    lists: bytes = b"",
 ) -> str:
-    """What `openssl verify` says at that time, Unix seconds."""
+    """What `openssl verify` says at that time, Unix seconds, by the revoked or by lists of them."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: apt-get install openssl")
     (folder / "ca.crt").write_bytes(authority.certificate_pem())
     (folder / "pair.crt").write_bytes(pair.certificate)
-    (folder / "crl").write_bytes(authority.revocations(revoked, 9))
+    (folder / "crl").write_bytes(lists or authority.revocations(revoked, 9))
     command = ["openssl", "verify", "-x509_strict", "-attime", str(int(at)), "-crl_check"]
     done = subprocess.run(
         [*command, "-CAfile", "ca.crt", "-CRLfile", "crl", *words, "pair.crt"],
@@ -79,3 +85,11 @@ def test_nothing_outlives_the_authority(tmp_path: Path) -> None:
     assert pair.until == old.until
     soon = (NOW + timedelta(days=9)).timestamp()
     assert "pair.crt: OK" in verify(tmp_path, old, pair, at=soon)
+
+
+def test_of_several_lists_that_are_loaded_the_newest_counts(tmp_path: Path, authority: Authority) -> None:
+    """A reload may add to what was loaded before."""
+    gone = authority.client("gone", NOW)
+    lists = [authority.revocations([], 1), authority.revocations([gone.serial], 2)]
+    for loaded in (lists, lists[::-1]):
+        assert "revoked" in verify(tmp_path, authority, gone, at=START_S, lists=b"".join(loaded))

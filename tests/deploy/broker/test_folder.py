@@ -121,12 +121,12 @@ def test_the_files_may_stand_elsewhere_on_the_brokers_machine(
 ) -> None:
     assert deploy(tmp_path, "--host", "cellar.local", "--at", "/etc/mosquitto/picanary/") == 0
     said = capsys.readouterr().out
-    assert f"copy the folder {tmp_path / 'mosquitto'} to /etc/mosquitto/picanary, then" in said
+    assert f"sudo cp -rT {tmp_path / 'mosquitto'} /etc/mosquitto/picanary " in said
     assert "ln -sf /etc/mosquitto/picanary/picanary.conf /etc/mosquitto/conf.d/picanary.conf" in said
     text = (tmp_path / "mosquitto/picanary.conf").read_text()
     assert "acl_file /etc/mosquitto/picanary/acl\n" in text and str(tmp_path) not in text
     assert deploy(tmp_path, "add-device", "cellar") == 0  # it is remembered
-    assert "to /etc/mosquitto/picanary on its machine" in capsys.readouterr().out
+    assert f"sudo cp -t /etc/mosquitto/picanary {tmp_path / 'mosquitto/acl'} " in capsys.readouterr().out
     assert text == (tmp_path / "mosquitto/picanary.conf").read_text()
 
 
