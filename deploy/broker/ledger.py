@@ -1,7 +1,7 @@
 """What the registrar knows: how the broker is reached, and each certificate that was ever given out."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Ledger:
     hosts: tuple[str, ...]
     listener: Listener
     entries: tuple[Entry, ...] = ()
-    revocations: int = field(default=1)
+    revocations: int = 1
 
     def of(self, owner: str) -> list[Entry]:
         """That owner's certificates which count, oldest first."""
@@ -51,10 +51,9 @@ class Ledger:
         """The newest certificate of each name that counts."""
         return list({entry.name: entry for entry in self.entries if not entry.revoked}.values())
 
-    def names(self, role: str = "") -> list[str]:
-        """All owners who are let in, or those of a role."""
-        wanted = set(ROLES) - {DOCTOR} if not role else {role}
-        return sorted({entry.owner for entry in self.entries if not entry.revoked and entry.role in wanted})
+    def names(self) -> list[str]:
+        """All owners who are let in."""
+        return sorted({entry.owner for entry in self.entries if not entry.revoked})
 
     def added(self, *entries: Entry) -> "Ledger":
         """With more certificates."""
