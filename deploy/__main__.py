@@ -1,4 +1,4 @@
-"""`python -m deploy push user@host`, or `card BOOTFS`: to a Pi. `broker`: who may say what. `demo`: at home."""
+"""`python -m deploy push USER@HOST`, `card BOOTFS`: to a Pi. `broker`: who may say what. `demo`: at home."""
 
 import argparse
 import json

@@ -1,5 +1,6 @@
 """The card's boot partition: which system it belongs to, and whether the card is still fresh."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ FOLDER = "picanary"  # ours, on the boot partition
 DONE = f"{FOLDER}/installed.txt"  # first-boot.sh leaves it
 FAILED = f"{FOLDER}/failed.txt"
 FRESH_INIT = "/usr/lib/raspberrypi-sys-mods/firstboot"
+WITH_VENV = "2023-12-05"  # the first release after pi-gen's "stage2: install python3-venv"
+_MADE = re.compile(r"Raspberry Pi reference (\d{4}-\d\d-\d\d)")
 _SPARE = 16 * 2**20  # a kernel's update wants room, too
 
 
@@ -95,6 +98,15 @@ class BootPartition:
         if ours and f"init={FRESH_INIT}" not in words and "resize" not in words:
             return "cmdline.txt has lost what Raspberry Pi OS puts there for its first boot"
         return None
+
+    def require_venv(self) -> None:
+        """Raises ConfigError for an image without python3-venv, which no card of ours could bring."""
+        made = _MADE.search(self.text("issue.txt") or "")
+        if made and made[1] < WITH_VENV:
+            raise ConfigError(
+                f"this card's Raspberry Pi OS is of {made[1]}, and lacks python3-venv: flash one of "
+                f"{WITH_VENV} or newer"
+            )
 
     def require_space(self, needed: int) -> None:
         """Raises ConfigError when `needed` bytes more do not fit."""

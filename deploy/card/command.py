@@ -72,6 +72,7 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
     """Look, say what will be, write. Raises ConfigError or WheelhouseError before anything is written."""
     card = boot_partition(options.folder)
     card.require_fresh()
+    card.require_venv()
     order = _order(options)
     kind = first_boot.kind_of(card)
     edits = _edits(card, kind, order)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from edge.errors import ConfigError
 
-# The parameters of the kernel's i2c-sensor overlay that give temperature (raspberrypi/linux, overlays/README).
+# What the i2c-sensor overlay of raspberrypi/linux knows and the agent can read; to another address by addr=.
 I2C_SENSORS = frozenset(
-    "bme280 bme680 bmp180 bmp280 bmp380 htu21 htu31 hdc3020 lm75 sht20 sht3x sht4x shtc3 si7020 tmp102".split()
+    """aht10 bme280 bme680 bmp085 bmp180 bmp280 bmp380 hdc100x htu21 ms5637 ms5803 ms5805 ms8607 sht3x sht4x
+    si7020""".split()  # noqa: SIM905
 )
+_I2C = re.compile(r"(?P<name>\w+)(,addr=0x[0-9a-f]{2})?")
 HEADER_PINS = range(2, 28)  # GPIO 0 and 1 belong to the HAT's identification
 I2C_PINS = (2, 3)
 _FILTER = re.compile(r"^\s*\[([^\]]*)\]")

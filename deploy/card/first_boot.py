@@ -36,7 +36,7 @@ def kind_of(card: BootPartition) -> str:
         raise ConfigError("firstrun.sh and systemd.run= in cmdline.txt belong together: flash the card anew")
     if script is None and not _is_raspberry_pi_os(card):
         raise ConfigError(
-            f"{card.folder} has neither cloud-init's user-data, nor Imager's firstrun.sh or rpi-preseed.toml, "
+            f"{card.folder} has no user-data of cloud-init, no firstrun.sh or rpi-preseed.toml of Imager, "
             "nor is it a Raspberry Pi OS, so nothing would run at the first boot: flash Raspberry Pi OS"
         )
     return "systemd"

@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy.card.boot_partition import FOLDER
 
 SECRET = f"{FOLDER}/secret/"
+CONFIGURATION = f"{FOLDER}/edge.toml"
 
 
 class Plan:
@@ -25,12 +26,12 @@ class Plan:
         return max(0, grown)
 
     def diff(self) -> Iterator[str]:
-        """Lines for a person: text as a unified diff, secrets and binaries as their size."""
+        """Lines for a person: a diff of what is not ours or is configuration, the size of the rest."""
         for name, new in self.changes.items():
             old = self._before(name)
             try:
-                if name.startswith(SECRET):
-                    raise ValueError("not for the eye")
+                if name.startswith(f"{FOLDER}/") and name != CONFIGURATION:
+                    raise ValueError("ours, or secret")
                 was, will = ((content or b"").decode().splitlines() for content in (old, new))
             except ValueError:
                 yield f"{'new' if old is None else 'changed'}: {name} ({len(new):,} bytes)"
