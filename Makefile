@@ -57,7 +57,7 @@ $(DEMO): $(ASKED)
 	@touch $@
 
 $(ALL): $(ASKED)
-	$(call install,train$(comma)monitor$(comma)demo$(comma)pi$(comma)test$(comma)check,all that demo$(comma) tests and checks need)
+	$(call install,train$(comma)monitor$(comma)demo$(comma)deploy$(comma)pi$(comma)test$(comma)check,all that demo$(comma) tests and checks need)
 	@touch $@ $(DEMO)
 
 comma := ,

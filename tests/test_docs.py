@@ -25,6 +25,7 @@ SUBCOMMANDS = (
     "replay",
     "doctor",
     "push",
+    "card",
     "broker",
     "demo",
     "benchmark",
