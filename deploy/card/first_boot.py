@@ -17,7 +17,8 @@ _CLOUD_WORDS = ("ds=nocloud", "ds=nocloud-net")
 
 def kind_of(card: BootPartition) -> str:
     """A key of FORMATS. Raises ConfigError when the card has none that its system would act upon."""
-    runs = kernel_line.value(card.kernel_line, "systemd.run")
+    line = card.kernel_line
+    runs = kernel_line.value(line, "systemd.run")
     script, seed = card.content(firstrun.NAME), _has_seed(card)
     if card.content(preseed.NAME) is not None:
         return "preseed"
@@ -30,6 +31,8 @@ def kind_of(card: BootPartition) -> str:
             "this card's system wants cloud-init, and was customised with a firstrun.sh, which it ignores: "
             "flash it anew with Raspberry Pi Imager 2 or newer"
         )
+    if card.content("custom.toml") is not None and f"init={FRESH_INIT}" not in kernel_line.words(line):
+        raise ConfigError("this card's system does not read custom.toml (Bookworm's does): put it away")
     if seed:
         return "cloud-init"
     if (script is None) != (runs is None):
@@ -58,7 +61,8 @@ def waits(card: BootPartition, kind: str) -> list[str]:
     return [f"cloud-init asks the network first for: {', '.join(wanted)} (user-data)"] if wanted else []
 
 
-def _systemd(card: BootPartition, _hostname: str | None) -> Files:
+def _systemd(card: BootPartition, hostname: str | None) -> Files:
+    _require_name(firstrun.NAME, firstrun.hostname(card.content(firstrun.NAME)), hostname)
     script = firstrun.with_line(card.content(firstrun.NAME), f"sh {BEGIN} later")
     files = {firstrun.NAME: script}
     if kernel_line.value(card.kernel_line, "systemd.run") is None:
@@ -83,8 +87,9 @@ def _cloud_init(card: BootPartition, hostname: str | None) -> Files:
     return files
 
 
-def _preseed(card: BootPartition, _hostname: str | None) -> Files:
+def _preseed(card: BootPartition, hostname: str | None) -> Files:
     text = card.text(preseed.NAME) or ""
+    _require_name(preseed.NAME, preseed.hostname(text), hostname)
     return {preseed.NAME: preseed.with_command(text, f"sh {BEGIN} now").encode()}
 
 
@@ -93,6 +98,11 @@ FORMATS: Mapping[str, Callable[[BootPartition, str | None], Files]] = {
     "cloud-init": _cloud_init,
     "preseed": _preseed,
 }
+
+
+def _require_name(where: str, imagers: str | None, ours: str | None) -> None:
+    if None not in (imagers, ours) and imagers != ours:
+        raise ConfigError(f"{where} names the machine {imagers} already, which is kept: leave out --hostname")
 
 
 def _has_seed(card: BootPartition) -> bool:

@@ -28,6 +28,12 @@ exit 0
 """
 
 
+def hostname(script: bytes | None) -> str | None:
+    """The machine's name that Imager put into the script."""
+    found = re.search(rb"imager_custom set_hostname (\S+)", script or b"")
+    return found[1].decode() if found else None
+
+
 def with_line(script: bytes | None, line: str) -> bytes:
     """The script with our line before its end, where it is run and not cut off; a script if there was none.
 

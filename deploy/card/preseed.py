@@ -27,6 +27,12 @@ def with_command(text: str, command: str) -> str:
     return edited
 
 
+def hostname(text: str) -> str | None:
+    """The machine's name, where there is one. Raises ConfigError."""
+    system = _parsed(text).get("system", {})
+    return system.get("hostname") if isinstance(system, dict) else None
+
+
 def _edited(text: str, quoted: str, has_early: bool) -> str:
     body = text if text.endswith("\n") or not text else text + "\n"
     table = _TABLE.search(body)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.__main__ import main
+from deploy.card import firstrun
 from deploy.card.cloud_config import parsed
 from tests.deploy.card import cards
 from tests.deploy.card.cards import CARDS
@@ -210,6 +211,11 @@ def _two_instances(folder: Path) -> None:
     (folder / "meta-data").write_text("instance-id: another\n")
 
 
+def _custom_on_trixie(folder: Path) -> None:
+    cards.trixie(folder)
+    (folder / "custom.toml").write_text("config_version = 1\n")
+
+
 def _no_venv(folder: Path) -> None:
     cards.bookworm(folder)
     (folder / "issue.txt").write_text(cards.ISSUE.format(date="2023-10-10"))
@@ -226,6 +232,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a 32-bit trixie": (_trixie_32_bit, "flash the 64-bit one"),
     "a script": (_script_as_user_data, "does not begin with #cloud-config"),
     "two instances": (_two_instances, "different instances"),
+    "a custom.toml on trixie": (_custom_on_trixie, "does not read custom.toml"),
     "an image without venv": (_no_venv, "lacks python3-venv"),
 }
 
@@ -261,6 +268,25 @@ def test_a_wrong_flag_is_refused_in_a_sentence(
     folder = cards.trixie_imager(tmp_path / "bootfs")
     assert card(folder, *words) == 2
     assert reason in _refused(capsys)
+
+
+@pytest.mark.parametrize("kind", ["bookworm, Imager", "trixie, Imager", "trixie, preseed"])
+def test_imagers_hostname_is_not_overruled(
+    kind: str, tmp_path: Path, card: Card, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = CARDS[kind](tmp_path / "bootfs")
+    assert card(folder, "--hostname", "cellar", "--dry-run") == 2
+    assert "attic already, which is kept" in _refused(capsys)
+    assert card(folder, "--hostname", "attic", "--dry-run") == 0
+
+
+def test_a_custom_toml_stays_beside_our_script(tmp_path: Path, card: Card) -> None:
+    folder = cards.bookworm(tmp_path / "bootfs")
+    (folder / "custom.toml").write_text("config_version = 1\n")
+    assert card(folder) == 0
+    assert (folder / "custom.toml").read_text() == "config_version = 1\n"
+    words = (folder / "cmdline.txt").read_text().split()
+    assert words == [*cards.BOOKWORM_LINE.split(), *firstrun.WORDS]
 
 
 def test_a_full_card_is_left_as_it_was(
