@@ -79,7 +79,8 @@ check() {
 
 configure() {
     mkdir -p "$state" "$units/$service.d"
-    for secret in "$boot"/secret/*.key "$boot"/secret/*.crt; do
+    for secret in "$boot"/secret/*; do
+        case $secret in *.nmconnection) continue ;; esac
         if [ -f "$secret" ]; then install -m 600 "$secret" "$state/"; fi
     done
     cp "$boot/$service" "$units/"

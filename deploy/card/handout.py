@@ -11,6 +11,7 @@ from edge.errors import ConfigError
 
 CREDENTIALS = "/run/credentials/picanary-edge.service"  # where LoadCredential puts them
 BUNDLE = "/opt/picanary/current/room.canary"
+_KEYS = (".crt", ".key")
 _SECTION = re.compile(r"(?m)^[ \t]*\[agent\][^\n]*\n")
 
 
@@ -37,11 +38,14 @@ def read_handout(configuration: Path, folder: Path | None, bundle: bool) -> Hand
     read_config(configuration)
     text = configuration.read_text(encoding="utf-8")
     table = tomllib.loads(text)
-    secrets = {} if folder is None else _secrets(folder)
-    for key, path in _named_files(table.get("broker", {})):
+    named = _named_files(table.get("broker", {}))
+    secrets = {} if folder is None else _secrets(folder, {PurePosixPath(path).name for _, path in named})
+    for key, path in named:
         name = PurePosixPath(path).name
         if name in secrets:
             text = text.replace(f'"{path}"', f'"{CREDENTIALS}/{name}"')
+            if tomllib.loads(text)["broker"][key] != f"{CREDENTIALS}/{name}":
+                raise ConfigError(f'{configuration}: write {key} = "{CREDENTIALS}/{name}" into it')
         elif path.startswith(("/etc/picanary", "/run/credentials")):
             raise ConfigError(
                 f"{configuration}: {key} names {path}: give the folder that has it by --handout"
@@ -49,12 +53,13 @@ def read_handout(configuration: Path, folder: Path | None, bundle: bool) -> Hand
     return Handout(_with_bundle(text, table, bundle, configuration), secrets)
 
 
-def _secrets(folder: Path) -> dict[str, bytes]:
-    files = {
-        path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".crt", ".key")
-    }
+def _secrets(folder: Path, named: set[str]) -> dict[str, bytes]:
+    wanted = (path for path in sorted(folder.iterdir()) if path.suffix in _KEYS or path.name in named)
+    files = {path.name: path.read_bytes() for path in wanted if path.is_file()}
     if not files:
-        raise ConfigError(f"{folder} has no certificate: give what python -m deploy broker add-device made")
+        raise ConfigError(
+            f"{folder} has no key or certificate: give what python -m deploy broker add-device made"
+        )
     return files
 
 

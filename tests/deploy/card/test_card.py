@@ -141,6 +141,19 @@ def test_a_handout_goes_along_and_systemd_hands_its_secrets_over(tmp_path: Path,
     ]
 
 
+def test_a_password_file_of_a_configuration_goes_along(tmp_path: Path, card: Card) -> None:
+    folder, handout = cards.trixie(tmp_path / "bootfs"), tmp_path / "handout"
+    handout.mkdir()
+    (handout / "password").write_text("0123456789")
+    (handout / "notes.txt").write_text("not for the card")
+    file = '[broker]\naddress = "b"\nusername = "u"\npassword_file = "/etc/picanary/password"\n'
+    (handout / "edge.toml").write_text(file)
+    assert card(folder, "--handout", str(handout)) == 0
+    assert [path.name for path in (folder / "picanary/secret").iterdir()] == ["password"]
+    broker = tomllib.loads((folder / "picanary/edge.toml").read_text())["broker"]
+    assert broker["password_file"] == "/run/credentials/picanary-edge.service/password"
+
+
 def test_a_passphrase_is_never_on_the_card(tmp_path: Path, card: Card) -> None:
     folder, secret = cards.trixie(tmp_path / "bootfs"), tmp_path / "secret"
     secret.write_text("correct horse battery\n")
