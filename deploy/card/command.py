@@ -82,6 +82,8 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
         house = Wheelhouse(card.folder / FOLDER / "wheels", wheel, system.targets)
         if options.dry_run:
             found = house.there() or Path(folder)
+            if found == Path(folder):
+                say(f"wheels to fetch: {', '.join(' '.join(target) for target in system.targets)}")
         else:
             found = house.fetched(Path(folder), options.wheelhouse, options.pip_option, say)
         payload = Payload(

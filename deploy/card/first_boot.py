@@ -17,32 +17,38 @@ _CLOUD_WORDS = ("ds=nocloud", "ds=nocloud-net")
 
 def kind_of(card: BootPartition) -> str:
     """A key of FORMATS. Raises ConfigError when the card has none that its system would act upon."""
-    line = card.kernel_line
-    runs = kernel_line.value(line, "systemd.run")
-    script, seed = card.content(firstrun.NAME), _has_seed(card)
     if card.content(preseed.NAME) is not None:
         return "preseed"
-    if runs is not None and runs not in (firstrun.PLACE, firstrun.IMAGER_PLACE):
-        raise ConfigError(
-            f"cmdline.txt has systemd.run={runs}, and there can be but one: flash the card anew"
-        )
-    if seed and (script is not None or runs is not None):
-        raise ConfigError(
-            "this card's system wants cloud-init, and was customised with a firstrun.sh, which it ignores: "
-            "flash it anew with Raspberry Pi Imager 2 or newer"
-        )
-    if card.content("custom.toml") is not None and f"init={FRESH_INIT}" not in kernel_line.words(line):
-        raise ConfigError("this card's system does not read custom.toml (Bookworm's does): put it away")
-    if seed:
+    if contradiction := _contradiction(card):
+        raise ConfigError(contradiction)
+    if _has_seed(card):
         return "cloud-init"
-    if (script is None) != (runs is None):
-        raise ConfigError("firstrun.sh and systemd.run= in cmdline.txt belong together: flash the card anew")
-    if script is None and not _is_raspberry_pi_os(card):
+    if card.content(firstrun.NAME) is None and not _is_raspberry_pi_os(card):
         raise ConfigError(
             f"{card.folder} has no user-data of cloud-init, no firstrun.sh or rpi-preseed.toml of Imager, "
             "nor is it a Raspberry Pi OS, so nothing would run at the first boot: flash Raspberry Pi OS"
         )
     return "systemd"
+
+
+def _contradiction(card: BootPartition) -> str | None:
+    """Why the system would not do what is on the card, or None."""
+    line, script = card.kernel_line, card.content(firstrun.NAME)
+    runs = kernel_line.value(line, "systemd.run")
+    if runs not in (None, firstrun.PLACE, firstrun.IMAGER_PLACE):
+        return f"cmdline.txt has systemd.run={runs}, and there can be but one: flash the card anew"
+    if _has_seed(card) and (script is not None or runs is not None):
+        return (
+            "this card's system wants cloud-init, and was customised with a firstrun.sh, which it ignores: "
+            "flash it anew with Raspberry Pi Imager 2 or newer"
+        )
+    if card.content("custom.toml") is not None and f"init={FRESH_INIT}" not in kernel_line.words(line):
+        return "this card's system does not read custom.toml (Bookworm's does): put it away"
+    # a script of ours without its words: an earlier run was interrupted, for they are written last
+    interrupted = runs is None and script is not None and BEGIN.encode() in script
+    if (script is None) != (runs is None) and not interrupted:
+        return "firstrun.sh and systemd.run= in cmdline.txt belong together: flash the card anew"
+    return None
 
 
 def hooks(card: BootPartition, kind: str, hostname: str | None) -> Files:
@@ -72,7 +78,11 @@ def _systemd(card: BootPartition, hostname: str | None) -> Files:
 
 def _cloud_init(card: BootPartition, hostname: str | None) -> Files:
     meta, given = card.text("meta-data"), kernel_line.value(card.kernel_line, "ds")
-    named = dict(part.split("=", 1) for part in (given or "").split(";") if "=" in part).get("i")
+    settings = dict(part.split("=", 1) for part in (given or "").split(";") if "=" in part)
+    named = settings.get("i")
+    source = settings.get("s") or settings.get("seedfrom") or ""
+    if "://" in source and not source.startswith("file://"):
+        raise ConfigError(f"cloud-init gets its settings from {source}, not from the card: see cmdline.txt")
     if named and meta and f"instance-id: {named}" not in meta:
         raise ConfigError(
             f"meta-data and cmdline.txt (ds=nocloud;i={named}) name different instances: flash the card anew"

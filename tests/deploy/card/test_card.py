@@ -98,6 +98,17 @@ def test_our_line_stands_before_the_place_where_bookworm_cuts_the_script_off(
     assert (folder / "cmdline.txt").read_text() == cards.BOOKWORM_LINE + cards.IMAGER_WORDS
 
 
+def test_a_run_that_was_interrupted_before_the_kernels_line_can_be_finished(
+    tmp_path: Path, card: Card
+) -> None:
+    folder = cards.bookworm(tmp_path / "bootfs")
+    assert card(folder) == 0
+    whole = _content(folder)
+    (folder / "cmdline.txt").write_text(cards.BOOKWORM_LINE + "\n")
+    assert card(folder) == 0
+    assert _content(folder) == whole
+
+
 def test_imagers_user_keys_and_network_are_what_they_were(tmp_path: Path, card: Card) -> None:
     folder = cards.trixie_imager(tmp_path / "bootfs")
     assert card(folder, "--wifi", "shed", "--country", "DE") == 0
@@ -229,6 +240,11 @@ def _custom_on_trixie(folder: Path) -> None:
     (folder / "custom.toml").write_text("config_version = 1\n")
 
 
+def _seed_from_elsewhere(folder: Path) -> None:
+    cards.trixie(folder)
+    (folder / "cmdline.txt").write_text(f"{cards.TRIXIE_LINE} ds=nocloud;s=http://127.0.0.1/seed/\n")
+
+
 def _no_venv(folder: Path) -> None:
     cards.bookworm(folder)
     (folder / "issue.txt").write_text(cards.ISSUE.format(date="2023-10-10"))
@@ -246,6 +262,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a script": (_script_as_user_data, "does not begin with #cloud-config"),
     "two instances": (_two_instances, "different instances"),
     "a custom.toml on trixie": (_custom_on_trixie, "does not read custom.toml"),
+    "a seed from elsewhere": (_seed_from_elsewhere, "not from the card"),
     "an image without venv": (_no_venv, "lacks python3-venv"),
 }
 
