@@ -27,6 +27,7 @@ demo: $(DEMO) ## all of it on this machine; FOR=60 stops after a minute and judg
 
 test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks some
 	@sh tests/install-tools.sh
+	@sh tests/install-cloud-init.sh $(VENV)
 	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(ALL) ## lint, format and types
@@ -42,6 +43,7 @@ bench: $(ALL) ## measure what it costs here, and write docs/bench.md; ARGS='--on
 
 faults: $(ALL) ## each row of docs/faults.md, and how long it takes
 	@sh tests/install-tools.sh
+	@sh tests/install-cloud-init.sh $(VENV)
 	@exec $(VENV)/bin/python -m pytest tests/edge/faults --numprocesses $(WORKERS) --dist loadfile --durations 0
 
 soak: $(ALL) ## all of it under random faults for FOR=1h (default 90s); SEED=N repeats them, OUT=FILE keeps the report
@@ -57,7 +59,7 @@ $(DEMO): $(ASKED)
 	@touch $@
 
 $(ALL): $(ASKED)
-	$(call install,train$(comma)monitor$(comma)alerts$(comma)parquet$(comma)demo$(comma)pi$(comma)test$(comma)check,all that demo$(comma) tests and checks need)
+	$(call install,train$(comma)monitor$(comma)alerts$(comma)parquet$(comma)demo$(comma)deploy$(comma)pi$(comma)test$(comma)check,all that demo$(comma) tests and checks need)
 	@touch $@ $(DEMO)
 
 comma := ,

@@ -1,4 +1,4 @@
-"""`python -m deploy push user@host`: picanary to a Pi. `python -m deploy demo`: all of it on a laptop."""
+"""`python -m deploy push USER@HOST`, `card BOOTFS`: to a Pi. `broker`: who may say what. `demo`: at home."""
 
 import argparse
 import json
@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from deploy import demo
+from deploy.broker import command as broker
+from deploy.card import command as card
 from deploy.children import Stopped
 from deploy.push import Order, push
 from deploy.ssh import Host
@@ -19,8 +21,10 @@ DEMO_FAILED = 1
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
-    parts = command.add_subparsers(dest="part", required=True, metavar="push|demo")
+    parts = command.add_subparsers(dest="part", required=True, metavar="push|card|broker|demo")
     _add_push(parts.add_parser("push", help="put picanary on a Pi, over ssh"))
+    card.add_arguments(parts.add_parser("card", help="make a freshly flashed card the appliance, offline"))
+    broker.add_arguments(parts.add_parser("broker", help="a mosquitto that lets each device only be itself"))
     _add_demo(parts.add_parser("demo", help="all of picanary on this machine"))
     return command
 
@@ -66,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _act(options: argparse.Namespace) -> int:
-    return _push(options) if options.part == "push" else _demo(options)
+    return {"push": _push, "card": card.run, "broker": broker.run, "demo": _demo}[options.part](options)
 
 
 def _push(options: argparse.Namespace) -> int:

@@ -21,7 +21,19 @@ from tests.brokers import mosquitto
 from tests.monitor.messages import EPOCH, data, health, record
 
 ROOT = Path(__file__).parents[1]
-SUBCOMMANDS = ("replay", "doctor", "push", "demo", "benchmark", "pretrain", "keygen", "inspect", "default")
+SUBCOMMANDS = (
+    "replay",
+    "doctor",
+    "push",
+    "card",
+    "broker",
+    "demo",
+    "benchmark",
+    "pretrain",
+    "keygen",
+    "inspect",
+    "default",
+)
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -6,9 +6,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import suppress
 
 from edge.config import BrokerSection, broker_settings
+from edge.doctor.identity import apart, own_certificate
 from edge.doctor.report import Finding, fail, ok, warn
 from edge.errors import BrokerError, ConfigError
 from edge.message import encode, topic
@@ -19,6 +20,7 @@ from edge.mqtt.trouble import failure
 SUBJECT = "broker"
 CONNECT_S = 12.0  # enough to try MQTT 5 in vain, and then 3.1.1
 ANSWER_S = 5.0
+REFUSAL_S = 0.5
 SOON_S = 30 * 86_400
 
 
@@ -28,13 +30,15 @@ def broker(section: BrokerSection, device: str, answer_s: float = ANSWER_S) -> I
         yield warn(SUBJECT, "none is configured: records stay on this device", "name one with --broker HOST")
         return
     try:
-        settings = replace(broker_settings(section, device), client_id=f"{device}-doctor")
+        agent = broker_settings(section, device)
+        settings = apart(agent)
         yield _found(settings)
         knock(settings)
         yield ok(SUBJECT, f"{settings.address} listens")
-        context = tls_context(settings)
+        context = tls_context(agent)
         if context is not None:
-            yield _handshake(settings, context)
+            yield _handshake(agent, context)
+            yield from own_certificate(agent)
         yield from _spoken(settings, device, answer_s)
     except (ConfigError, BrokerError) as error:
         yield fail(SUBJECT, str(error))
@@ -58,6 +62,7 @@ def _handshake(settings: BrokerSettings, context: ssl.SSLContext) -> Finding:
             context.wrap_socket(plain, server_hostname=settings.host) as secure,
         ):
             certificate, version = secure.getpeercert() or {}, secure.version()
+            _hear_refusal(secure)
     except OSError as error:
         raise BrokerError(failure(settings.address, error).sentence) from error
     until = str(certificate.get("notAfter", ""))
@@ -66,6 +71,13 @@ def _handshake(settings: BrokerSettings, context: ssl.SSLContext) -> Finding:
     if left_s < SOON_S:
         return warn(SUBJECT, says, "renew it: devices do not connect to one that has run out")
     return ok(SUBJECT, says)
+
+
+def _hear_refusal(secure: ssl.SSLSocket) -> None:
+    """TLS 1.3 says no to our certificate only after the handshake. Raises SSLError with its reason."""
+    secure.settimeout(REFUSAL_S)
+    with suppress(TimeoutError):
+        secure.recv(1)  # who is let in hears nothing until they have spoken
 
 
 def _spoken(settings: BrokerSettings, device: str, answer_s: float) -> Iterator[Finding]:

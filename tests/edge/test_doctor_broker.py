@@ -86,6 +86,52 @@ def test_a_certificate_is_read_for_how_long_it_holds(tmp_path: Path, days: int, 
     assert untrusted[-1].level == "fail" and "not trusted" in untrusted[-1].found
 
 
+@pytest.mark.parametrize("days, level", [(365, "ok"), (59, "warn"), (-1, "fail")])
+def test_our_own_certificate_is_read_for_how_long_it_holds(tmp_path: Path, days: int, level: str) -> None:
+    lines = certificate(tmp_path, 365)
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    certificate(ours, days)
+    with mosquitto("allow_anonymous true", lines) as running:
+        found = broker_findings(
+            running.port, cafile=tmp_path / "cert.pem", certfile=ours / "cert.pem", keyfile=ours / "key.pem"
+        )
+    (own,) = [finding for finding in found if "our certificate" in finding.found]
+    assert own.level == level and bool(own.do) == (level != "ok")
+
+
+def test_a_broker_that_does_not_take_our_certificate_is_told_in_its_words(tmp_path: Path) -> None:
+    lines = certificate(tmp_path, 365)
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    certificate(ours, 365)
+    with mosquitto("", f"{lines}\ncafile {tmp_path / 'cert.pem'}\nrequire_certificate true") as running:
+        *_, last = broker_findings(
+            running.port, cafile=tmp_path / "cert.pem", certfile=ours / "cert.pem", keyfile=ours / "key.pem"
+        )
+    assert last.level == "fail" and "alert" in last.found
+
+
+def test_the_agents_files_have_to_be_whole_where_the_doctor_has_its_own(tmp_path: Path) -> None:
+    lines = certificate(tmp_path, 365)
+    for suffix in ("cert", "key"):
+        whole = tmp_path / f"{suffix}.pem"
+        (tmp_path / f"{suffix}.doctor.pem").write_bytes(whole.read_bytes())
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for path in tmp_path.glob("*.doctor.pem"):
+        (damaged / path.name).write_bytes(path.read_bytes())
+        (damaged / path.name.replace(".doctor", "")).write_bytes(b"junk")
+    with mosquitto("allow_anonymous true", lines) as running:
+        *_, last = broker_findings(
+            running.port,
+            cafile=tmp_path / "cert.pem",
+            certfile=damaged / "cert.pem",
+            keyfile=damaged / "key.pem",
+        )
+    assert last.level == "fail" and "must be unencrypted PEM" in last.found
+
+
 def certificate(folder: Path, days: int) -> str:
     """A certificate for 127.0.0.1 that signs itself; lines for mosquitto."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -93,7 +139,7 @@ def certificate(folder: Path, days: int) -> str:
     now = datetime.datetime.now(datetime.UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=2))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False

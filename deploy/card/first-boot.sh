@@ -1,0 +1,128 @@
+#!/bin/sh
+# Installs picanary from the boot partition, without a network, and takes it off there again.
+# Every step may be run twice: a power cut only means that it begins anew.
+set -eu
+umask 022
+
+root=${PICANARY_ROOT:-}
+boot=$(cd "$(dirname "$0")" && pwd)
+prefix=$root/opt/picanary
+state=$root/etc/picanary
+units=$root/etc/systemd/system
+service=picanary-edge.service
+
+say() { echo "picanary: $*" | tee /dev/fd/3; }
+
+# A Pi without a screen: its card, back in the computer, says what went wrong.
+complain() {
+    status=$?
+    if [ "$status" = 0 ]; then return; fi
+    tail -n 20 "$log" >"$boot/failed.txt" || true
+    sync
+    say "not installed; failed.txt on the boot partition says why"
+}
+
+# The other first-boot tools have made the user by now.
+customise() {
+    if [ -n "$hostname" ] && [ "$(cat "$root/etc/hostname" 2>/dev/null)" != "$hostname" ]; then
+        raspi-config nonint do_hostname "$hostname" || hostnamectl set-hostname "$hostname"
+    fi
+    if [ -f "$boot/authorized_key" ]; then let_in; fi
+    if [ -f "$boot/secret/picanary.nmconnection" ]; then connect; fi
+}
+
+let_in() {
+    entry=$(getent passwd 1000) || { say "there is no first user to give the ssh key to"; return 0; }
+    home=$root$(echo "$entry" | cut -d: -f6)
+    mkdir -p "$home/.ssh"
+    touch "$home/.ssh/authorized_keys"
+    if ! grep -qxF "$(cat "$boot/authorized_key")" "$home/.ssh/authorized_keys"; then
+        cat "$boot/authorized_key" >>"$home/.ssh/authorized_keys"
+    fi
+    chmod 700 "$home/.ssh"
+    chmod 600 "$home/.ssh/authorized_keys"
+    chown -R "$(echo "$entry" | cut -d: -f1):" "$home/.ssh"
+    systemctl enable --now ssh
+}
+
+connect() {
+    mkdir -p "$root/etc/NetworkManager/system-connections"
+    install -m 600 "$boot/secret/picanary.nmconnection" "$root/etc/NetworkManager/system-connections/"
+    raspi-config nonint do_wifi_country "$country" || iw reg set "$country" || true
+    rfkill unblock wifi || true
+    nmcli connection reload || true
+}
+
+install_release() {
+    folder=$prefix/releases/$release
+    if [ -f "$folder/whole" ]; then return; fi
+    rm -rf "$folder"
+    mkdir -p "$folder/tmp"
+    cp "$boot/wheels/$wheel" "$boot/edge.toml" "$folder/"
+    if [ -f "$boot/room.canary" ]; then cp "$boot/room.canary" "$folder/"; fi
+    python3 -m venv "$folder/venv"
+    TMPDIR=$folder/tmp PIP_ROOT_USER_ACTION=ignore "$folder/venv/bin/python" -m pip install --quiet \
+        --no-input --disable-pip-version-check --no-index --find-links "$boot/wheels" "$folder/$wheel"
+    rm -r "$folder/tmp"
+    (check "$folder")
+    sync
+    touch "$folder/whole"
+}
+
+# as deploy/release.py does it
+check() {
+    cd "$1"
+    set -- "$1/venv/bin/python" -m deploy.selfcheck --config edge.toml
+    if [ -f room.canary ]; then set -- "$@" --bundle room.canary; fi
+    "$@"
+}
+
+configure() {
+    mkdir -p "$state" "$units/$service.d"
+    for secret in "$boot"/secret/*; do
+        case $secret in *.nmconnection) continue ;; esac
+        if [ -f "$secret" ]; then install -m 600 "$secret" "$state/"; fi
+    done
+    cp "$boot/$service" "$units/"
+    if [ -f "$boot/credentials.conf" ]; then cp "$boot/credentials.conf" "$units/$service.d/"; fi
+    ln -sfn "releases/$release" "$prefix/current.new"
+    mv -T "$prefix/current.new" "$prefix/current"
+    ln -sfn /opt/picanary/current/edge.toml "$state/edge.toml"
+    systemctl daemon-reload
+    systemctl enable "$service"
+}
+
+# What is on the FAT can be read by whoever holds the card: secrets are overwritten before they are removed.
+clean() {
+    for secret in "$boot"/secret/*; do
+        if [ -f "$secret" ]; then
+            head -c "$(wc -c <"$secret")" /dev/zero | dd of="$secret" conv=notrunc,fsync status=none
+        fi
+    done
+    find "$boot" -mindepth 1 ! -name installed.txt ! -name first-boot.sh -delete
+    systemctl disable picanary-first-boot.service
+    rm -f "$0" # sh has read all of it
+    sync
+}
+
+main() {
+    if [ ! -f "$boot/installed.txt" ]; then
+        . "$boot/settings"
+        say "installing (some minutes)"
+        customise
+        install_release
+        configure
+        sync
+        echo "$release" >"$boot/installed.txt"
+    fi
+    clean
+    systemctl restart --no-block "$service"
+    say "installed; it runs as $service"
+}
+
+log=$root/var/log/picanary-first-boot.log
+mkdir -p "$root/var/log"
+exec 3>&1 >>"$log" 2>&1
+trap complain EXIT
+main
+exit 0
