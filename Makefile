@@ -17,10 +17,10 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check assets bench faults soak clean
+.PHONY: help demo test check assets bench faults soak test-pi test-image clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 demo: $(DEMO) ## all of it on this machine; FOR=60 stops after a minute and judges, PORT=N moves the page
 	@exec $(VENV)/bin/python -m deploy demo $(if $(FOR),--for $(FOR)) $(if $(PORT),--port $(PORT))
@@ -28,6 +28,7 @@ demo: $(DEMO) ## all of it on this machine; FOR=60 stops after a minute and judg
 test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks some
 	@sh tests/install-tools.sh
 	@sh tests/install-cloud-init.sh $(VENV)
+	@sh tests/install-device-trees.sh $(VENV)
 	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(ALL) ## lint, format and types
@@ -49,6 +50,17 @@ faults: $(ALL) ## each row of docs/faults.md, and how long it takes
 soak: $(ALL) ## all of it under random faults for FOR=1h (default 90s); SEED=N repeats them, OUT=FILE keeps the report
 	@sh tests/install-tools.sh
 	@exec $(VENV)/bin/python -m tests.soak $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out $(OUT))
+
+test-pi: $(ALL) ## the agent in an emulated Pi, with the kernel's own DHT22 driver; ARGS='-k word' picks some
+	@sh tests/install-tools.sh
+	@sh tests/pi/install-qemu.sh
+	@$(VENV)/bin/python -m tests.pi.image
+	@exec $(VENV)/bin/python -m pytest tests/pi --timeout 1200 $(ARGS)
+
+test-image: $(ALL) ## build the whole image and boot it in QEMU: half an hour and more; ARGS='--only virt' some of it
+	@sh tests/install-tools.sh
+	@sh tests/pi/install-qemu.sh no-compiler
+	@exec $(VENV)/bin/python -m tests.image $(ARGS)
 
 clean: ## remove what builds, tests and demos left; .venv and runs stay
 	@rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,7 @@
-"""`python -m deploy push USER@HOST`, `card BOOTFS`: to a Pi. `broker`: who may say what. `demo`: at home."""
+"""`python -m deploy`: `push`, `card`, `image`: to a Pi; `status`, `rollout`, `broker`; `demo`: at home."""
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from deploy import demo
 from deploy.broker import command as broker
 from deploy.card import command as card
 from deploy.children import Stopped
-from deploy.push import Order, push
-from deploy.ssh import Host
+from deploy.image import command as image
+from deploy.push import command as push
+from deploy.rollout import command as rollout
 from edge.command import INTERRUPTED, run_command
 from edge.errors import ConfigError
 
@@ -21,31 +21,16 @@ DEMO_FAILED = 1
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     command = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
-    parts = command.add_subparsers(dest="part", required=True, metavar="push|card|broker|demo")
-    _add_push(parts.add_parser("push", help="put picanary on a Pi, over ssh"))
+    named = "push|status|card|image|broker|rollout|demo"
+    parts = command.add_subparsers(dest="part", required=True, metavar=named)
+    push.add_arguments(parts.add_parser("push", help="put picanary on Pis, over ssh"))
+    push.add_status_arguments(parts.add_parser("status", help="what runs on Pis, and how old its news are"))
     card.add_arguments(parts.add_parser("card", help="make a freshly flashed card the appliance, offline"))
+    image.add_arguments(parts.add_parser("image", help="an image of its own for a card (experimental)"))
     broker.add_arguments(parts.add_parser("broker", help="a mosquitto that lets each device only be itself"))
+    rollout.add_arguments(parts.add_parser("rollout", help="a new model for many devices, over the air"))
     _add_demo(parts.add_parser("demo", help="all of picanary on this machine"))
     return command
-
-
-def _add_push(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("host", metavar="USER@HOST", help="as for ssh: an alias of your ssh configuration will do")
-    add("--bundle", type=Path, metavar="FILE", help="the model (default: the one that is there)")
-    add("--config", type=Path, metavar="FILE", help="edge.toml (default: the one that is there)")
-    add("--wheel", type=Path, metavar="FILE", help="a picanary wheel (default: built from this checkout)")
-    add("--prefix", metavar="DIR", help="where to, without root (default: /opt/picanary, with root or sudo)")
-    add("--extra", action="append", default=[], metavar="NAME", help="an extra to install, such as pi")
-    add("--port", type=int, metavar="N", help="ssh's port there")
-    add("--ssh-option", action="append", default=[], metavar="'-X Y'", help="passed to ssh; may be repeated")
-    add("--pip-option", action="append", default=[], metavar="OPT", help="passed to pip; may be repeated")
-    add(
-        "--service",
-        action=argparse.BooleanOptionalAction,
-        help="run it as a systemd service (default: where systemd and root are)",
-    )
-    add("--debug", action="store_true", help="show tracebacks")
 
 
 def _add_demo(command: argparse.ArgumentParser) -> None:
@@ -70,25 +55,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _act(options: argparse.Namespace) -> int:
-    return {"push": _push, "card": card.run, "broker": broker.run, "demo": _demo}[options.part](options)
-
-
-def _push(options: argparse.Namespace) -> int:
-    order = Order(
-        wheel=options.wheel,
-        bundle=options.bundle,
-        config=options.config,
-        prefix=options.prefix,
-        service=options.service,
-        extras=tuple(options.extra),
-        pip_options=tuple(options.pip_option),
-    )
-    words = [word for option in options.ssh_option for word in shlex.split(option)]
-    if options.port is not None:
-        words += ["-p", str(options.port)]
-    with Host(options.host, words) as host:
-        push(host, order, lambda line: print(line, flush=True))
-    return 0
+    parts = {
+        "push": push.run,
+        "status": push.run_status,
+        "card": card.run,
+        "image": image.run,
+        "broker": broker.run,
+        "rollout": rollout.run,
+        "demo": _demo,
+    }
+    return parts[options.part](options)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -1,14 +1,19 @@
 """What a host is, and whether picanary can run there: asked before anything is copied."""
 
 import json
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from deploy.ssh import Host, HostError
+from deploy.wheelhouse import Target
 
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON_32_BIT = (3, 11)  # tflite-runtime 2.14, the last for 32-bit ARM, has no wheel for later ones
 NEEDED_MIB = 400  # measured on x86-64: a release is 182 MiB, and pip unpacks beside it
+LEAST_MEMORY_MIB = 300  # a Pi with 512 has some 420; with less pip and the model's proof are killed
+CLOCK_S = 86_400.0  # a clock that is so far off refuses good certificates
 
 Power = Literal["root", "sudo", "user"]
 
@@ -16,10 +21,13 @@ Power = Literal["root", "sudo", "user"]
 _LOOK = """
 echo "machine=$(uname -m)"
 echo "home=$HOME"
+echo "clock=$(date +%s)"
+[ -r /proc/meminfo ] && awk '$1 == "MemTotal:" { print "memory_kib=" $2 }' /proc/meminfo
+[ -r /etc/os-release ] && (. /etc/os-release; echo "system=$PRETTY_NAME")
 if [ "$(id -u)" = 0 ]; then echo power=root
 elif sudo -n true 2>/dev/null; then echo power=sudo
 else echo power=user; fi
-[ -d /run/systemd/system ] && echo systemd=yes
+[ -d "${PICANARY_ROOT:-}/run/systemd/system" ] && echo systemd=yes
 getent group gpio >/dev/null 2>&1 && echo gpio=yes
 for python in python3 python3.14 python3.13 python3.12 python3.11; do
   command -v $python >/dev/null 2>&1 || continue
@@ -35,12 +43,6 @@ done
 echo "python=$answer"
 """
 
-_FREE = """
-folder=$1
-while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
-df -Pk "$folder" | awk 'NR == 2 { print $4 }'
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
@@ -54,6 +56,14 @@ class Inspection:
     python: str  # path
     version: tuple[int, ...]
     bits: int
+    system: str = ""  # as it calls itself
+    memory_mib: int = 0  # 0: not known
+    clock_s: float = 0.0  # how far its clock is ahead of ours; 0.0 also: not known
+
+    @property
+    def target(self) -> Target:
+        """By which its wheels are chosen."""
+        return self.machine, ".".join(str(number) for number in self.version[:2])
 
 
 def inspect(host: Host) -> Inspection:
@@ -72,6 +82,9 @@ def inspect(host: Host) -> Inspection:
         python=path,
         version=tuple(version),
         bits=bits,
+        system=said.get("system", ""),
+        memory_mib=int(said.get("memory_kib") or 0) // 1024,
+        clock_s=float(said["clock"]) - time.time() if said.get("clock") else 0.0,
     )
     reason = objection(seen)
     if reason is None and not whole:
@@ -101,9 +114,20 @@ def objection(seen: Inspection) -> str | None:
     return None
 
 
-def require_space(host: Host, folder: str) -> None:
-    """Raises HostError when the disk of `folder` (which need not exist) is too full for a release."""
-    free_mib = int(host.run("look at its disk", _FREE, folder)) // 1024
+def misgivings(seen: Inspection) -> Iterator[str]:
+    """What does not forbid to go on, and may explain what goes wrong later."""
+    if abs(seen.clock_s) > CLOCK_S:
+        days, way = round(abs(seen.clock_s) / CLOCK_S), "ahead" if seen.clock_s > 0 else "behind"
+        yield (
+            f"its clock is {days} days {way}: TLS to a broker fails until a time server sets it "
+            "(timedatectl set-ntp true)"
+        )
+    if 0 < seen.memory_mib < LEAST_MEMORY_MIB:
+        yield f"it has {seen.memory_mib} MiB of memory: installing may fail there"
+
+
+def require_space(host: Host, folder: str, free_mib: int) -> None:
+    """Raises HostError when the disk of `folder` is too full for a release."""
     if free_mib < NEEDED_MIB:
         raise HostError(
             f"{host.target}: {free_mib} MiB are free for {folder}, a release needs {NEEDED_MIB}: "

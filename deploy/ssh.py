@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -50,14 +51,16 @@ class Host:
 
     A context manager: one ssh process holds the connection while it is open, so that a
     password or a passphrase is asked for once; commands and files share that connection.
-    `options` are ssh's own arguments and come before ours, so that they win.
+    `options` are ssh's own arguments and come before ours, so that they win. Without `asks`
+    nobody is asked for anything: several hosts would ask at once.
     """
 
-    def __init__(self, target: str, options: Sequence[str] = ()) -> None:
+    def __init__(self, target: str, options: Sequence[str] = (), asks: bool = True) -> None:
         if not target or target.startswith("-"):
             raise HostError(f"{target!r} is no host: give user@host")
         self.target = target
         self._options = tuple(options)
+        self._asks = asks and sys.stdin.isatty()  # without a terminal nobody can answer ssh's questions
         self._folder = tempfile.TemporaryDirectory(prefix="picanary-")
         self._socket = Path(self._folder.name, "ssh")
         self._master: subprocess.Popen[bytes] | None = None
@@ -79,6 +82,8 @@ class Host:
     def close(self) -> None:
         """Hang up; the connection's process is gone when this returns."""
         if self._master is not None:
+            if self._master.stdin is not None:
+                self._master.stdin.close()
             self._master.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._master.wait(5)
@@ -100,11 +105,9 @@ class Host:
         `doing` says in an error what could not be done. `root` runs it through sudo.
         Raises HostError when it fails, or is not done within `deadline_s`.
         """
-        words = ["sh", "-c", f"umask 022\n{script}", "push", *arguments]
-        remote = shlex.join(["sudo", "-n", *words] if root else words)
         try:
             done = subprocess.run(
-                [*self._ssh("BatchMode=yes"), self.target, remote],
+                [*self._ssh("BatchMode=yes"), self.target, _command(script, arguments, root)],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
                 capture_output=True,
                 timeout=deadline_s,
@@ -119,14 +122,40 @@ class Host:
             raise HostError(f"{self.target}: cannot {doing}: {_reason(complaint, done.returncode)}")
         return done.stdout.decode(errors="replace")
 
-    def send(self, local: Path, remote: str, root: bool = False) -> None:
-        """Copy a file there; it has its name only when it is whole. Raises HostError."""
-        script = 'cat > "$1.part" && [ "$(wc -c < "$1.part")" -eq "$2" ] && mv "$1.part" "$1"'
-        with local.open("rb") as content:
-            size = str(local.stat().st_size)
-            self.run(
-                f"copy {local.name}", script, remote, size, root=root, stdin=content, deadline_s=10 * ANSWER_S
-            )
+    @contextmanager
+    def hold(self, doing: str, script: str, *arguments: str, root: bool = False) -> Iterator[None]:
+        """Run a script beside what follows: it says a line when it has begun, and ends with its input.
+
+        Raises HostError when it does not begin.
+        """
+        with tempfile.TemporaryFile() as stderr, self._started(script, arguments, root, stderr) as running:
+            begun = running.stdout.readline() if running.stdout else b""
+            if not begun:
+                status = running.wait()
+                stderr.seek(0)
+                complaint = stderr.read().decode(errors="replace")
+                raise HostError(f"{self.target}: cannot {doing}: {_reason(complaint, status)}")
+            yield
+
+    @contextmanager
+    def _started(
+        self, script: str, arguments: Sequence[str], root: bool, stderr: IO[bytes]
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        running = subprocess.Popen(
+            [*self._ssh("BatchMode=yes"), self.target, _command(script, arguments, root)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+        with running:
+            try:
+                yield running
+            finally:
+                if running.stdin is not None:
+                    running.stdin.close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    running.wait(5)
+                running.kill()
 
     def _ssh(self, *settings: str) -> list[str]:
         ours = [f"ConnectTimeout={CONNECT_S}", "ServerAliveInterval=15", *settings]
@@ -134,14 +163,14 @@ class Host:
         return ["ssh", *self._options, "-S", str(self._socket), *options]
 
     def _connect(self) -> None:
-        # without a terminal nobody can answer ssh's questions
-        ours = ["ControlMaster=yes", "ControlPersist=no"] + ["BatchMode=yes"] * (not sys.stdin.isatty())
+        ours = ["ControlMaster=yes", "ControlPersist=no"] + ["BatchMode=yes"] * (not self._asks)
         log = Path(self._folder.name, "log")
         with log.open("wb") as stderr:
             try:
                 self._master = subprocess.Popen(
-                    [*self._ssh(*ours), "-N", self.target],
-                    stdin=subprocess.DEVNULL,
+                    # ends with its input: even when we are killed no connection stays open
+                    [*self._ssh(*ours), self.target, "cat >/dev/null"],
+                    stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=stderr,
                 )
@@ -152,6 +181,11 @@ class Host:
                 complaint = log.read_text(errors="replace")
                 raise HostError(f"{self.target}: cannot connect: {_refusal(complaint)}")
             time.sleep(0.02)
+
+
+def _command(script: str, arguments: Sequence[str], root: bool) -> str:
+    words = ["sh", "-c", f"umask 022\n{script}", "push", *arguments]
+    return shlex.join(["sudo", "-n", *words] if root else words)
 
 
 def _refusal(complaint: str) -> str:

@@ -44,8 +44,9 @@ class Remote:
         *,
         blink: Callable[[], None] = lambda: None,
         recalibrate: Callable[[float | None], None] | None = None,
+        withdraw: Callable[[str], None] | None = None,
     ) -> None:
-        """Begin. `blink` shows where the device is; without `recalibrate` that command is refused."""
+        """Begin. `blink` shows where the device is; a command that nothing is given for is refused."""
         if uplink is None:
             return
 
@@ -65,6 +66,8 @@ class Remote:
         }
         if recalibrate is not None:
             actions["recalibrate"] = lambda request: recalibrate(request.fields.get("level"))
+        if withdraw is not None:
+            actions["withdraw"] = lambda request: withdraw(request.fields["model"])
         self._commands = Commands(self._journal, uplink.send, actions, lambda: uplink.batch_bytes)
         self._commands.start()
         uplink.listen(topic(self._device, "cmd/+"), self._commands.receive)

@@ -99,7 +99,12 @@ def _run(config: Config, typed: bool, source: Source, pace: Pace, stop: Ending) 
             updates = _updates(config, rules, opening, journal, judge, presence, start, origin)
         if config.broker.home_assistant:
             presence.tell_home_assistant(source.channels)
-        remote.listen(uplink, presence, recalibrate=updates.recalibrate if updates else None)
+        remote.listen(
+            uplink,
+            presence,
+            recalibrate=updates.recalibrate if updates else None,
+            withdraw=updates.withdraw if updates else None,
+        )
         _connect(config, uplink)
         where = config.broker.address or "no broker: records stay in the journal"
         status = f"device {config.agent.device}, source {source.name}, every {pace.wait_s:g} s, to {where}"

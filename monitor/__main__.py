@@ -39,7 +39,10 @@ def parser() -> argparse.ArgumentParser:
         help="start one here instead (%(const)s)",
     )
     made.add_argument(
-        "--listen", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="where to serve (%(default)s)"
+        "--listen",
+        default="127.0.0.1:8080",
+        metavar="ADDRESS:PORT",
+        help="where to serve (%(default)s); systemd: at the socket of its socket unit",
     )
     made.add_argument(
         "--store",
@@ -126,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
     assets.check()
     from monitor.access.door import DoorFiles, hang, warning
     from monitor.alerts.settings import read_settings
-    from monitor.server import bind
+    from monitor.server import SYSTEMD, bind, inherited
     from monitor.service import Settings, serve
 
     limits = kept(options.keep_days, options.keep_gb)
@@ -134,7 +137,8 @@ def run(options: argparse.Namespace) -> int:
     files = DoorFiles(
         options.token_file, options.web_certfile, options.web_keyfile, tuple(options.name), options.open
     )
-    with bind(*listen_address(options.listen)) as listener:
+    named = options.listen != SYSTEMD
+    with bind(*listen_address(options.listen)) if named else inherited() as listener:
         door = hang(files, listener, options.listen)
         _warn(warning(door, listener))
         with _broker(options) as broker:

@@ -43,6 +43,7 @@ class Ingest:
         self.on_records: Callable[[dict[str, list[Judged]], set[str]], None] = lambda *_: None
         self.problem: str | None = None  # why nothing can be written just now
         self.faults = 0
+        self._turned_s = time.monotonic()  # when the thread last came round
         self._ahead = False  # what memory says has come is more than the store has
         self._bounds_due = self._reset_due = 0.0
         self._reset_owed = False  # pages show devices that are no longer known
@@ -65,8 +66,15 @@ class Ingest:
             "dropped": self._fleet.dropped,  # journals, and missing records that nobody will ask for
         }
 
+    def comes_round(self, within_s: float) -> bool:
+        """Whether the thread takes in and commits; a disk that refuses is known, and waited out."""
+        if not self._thread.is_alive():
+            return False
+        return self.problem is not None or time.monotonic() - self._turned_s < within_s
+
     def start(self) -> None:
         """Begin to take messages in."""
+        self._turned_s = time.monotonic()
         self._thread.start()
 
     def take(self, topic: str, payload: bytes, _retained: bool = False) -> None:
@@ -89,6 +97,7 @@ class Ingest:
     def _run(self) -> None:
         look_due = tidy_due = 0.0
         while not (self._stopping.is_set() and self._inbox.empty):
+            self._turned_s = time.monotonic()
             messages = self._inbox.gather(LOOK_EVERY_S, COMMIT_EVERY_S)
             try:
                 if messages:

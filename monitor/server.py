@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,6 +14,8 @@ from starlette.types import ASGIApp
 from edge.errors import ConfigError
 from monitor.live import Live
 
+SYSTEMD = "systemd"  # said instead of an address
+FIRST_FD = 3  # sd_listen_fds(3)
 STOP_S = 1  # what an answer in flight may still take when the monitor ends
 
 LOG = logging.getLogger(__name__)
@@ -29,6 +33,21 @@ def bind(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def inherited(environment: Mapping[str, str] = os.environ) -> socket.socket:
+    """The socket that systemd opened for us, so that we need no right to a port below 1024.
+
+    Raises ConfigError when it gave none, or several.
+    """
+    ours = environment.get("LISTEN_PID") == str(os.getpid())
+    if not ours or environment.get("LISTEN_FDS") != "1":
+        raise ConfigError(
+            "--listen systemd takes the one socket of a systemd socket unit, and there is none: "
+            "give ADDRESS:PORT"
+        )
+    os.set_inheritable(FIRST_FD, False)
+    return socket.socket(fileno=FIRST_FD)
+
+
 class Server:
     """Serves one application on one socket from `start` to `stop`, with `tls` or without."""
 
@@ -39,6 +58,7 @@ class Server:
         self._live = live
         self._tls = tls
         self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -65,6 +85,17 @@ class Server:
         self._thread.start()
         self._ready.wait(10)
 
+    def comes_round(self, within_s: float) -> bool:
+        """Whether the thread that answers still turns to what is new."""
+        came = threading.Event()
+        if self._loop is None:
+            return False
+        try:
+            self._loop.call_soon_threadsafe(came.set)
+        except RuntimeError:  # it has ended
+            return False
+        return came.wait(within_s)
+
     def stop(self) -> None:
         """End all streams, let other answers finish for a second, end the thread."""
         self._live.close()
@@ -77,6 +108,7 @@ class Server:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        self._live.bind(asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._live.bind(self._loop)
         self._ready.set()
         await self._uvicorn.serve(sockets=[self._listener])

@@ -13,6 +13,7 @@ from edge.errors import BrokerError, PicanaryError
 from edge.message import ROOT
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.connection import Connection
+from edge.notify import ServiceManager
 from monitor.access.door import Door
 from monitor.alerts import channels
 from monitor.alerts.desk import Desk
@@ -41,6 +42,7 @@ LEAVES = ("status", "info", "state", "data", "event", "health", "res/+")
 PACKET_BYTES = 2 * PAYLOAD_BYTES  # what is larger is not even sent to us
 START_WAIT_S = 10.0
 GOODBYE_S = 1.0
+ALIVE_S = 30.0  # a thread that has not come round for so long hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,10 @@ class Monitor:
         self.ingest.stop()
         self.store.close()
 
+    def is_alive(self) -> bool:
+        """Whether what comes is kept, and who asks is answered."""
+        return self.ingest.comes_round(ALIVE_S) and self.server.comes_round(ALIVE_S)
+
     def _hear(self, name: str, payload: bytes, retained: bool) -> None:
         self._orders.hear(name, payload)
         self.ingest.take(name, payload, retained)
@@ -154,11 +160,16 @@ def serve(settings: Settings, say: Callable[[dict[str, Any]], None]) -> int:
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
+    manager = ServiceManager()
     monitor = Monitor(settings)
     try:
         monitor.start()
         say({"page": monitor.server.url, "broker": settings.broker.address, "store": str(settings.store)})
-        ending.wait()
+        manager.ready(f"the page: {monitor.server.url}")
+        while not ending.wait(manager.watchdog_s / 4 or None):
+            if monitor.is_alive():
+                manager.tell("WATCHDOG=1")
+        manager.stopping()
     finally:
         monitor.stop()
     say({"received": {name: each["counts"] for name, each in monitor.ingest.summaries.items()}})

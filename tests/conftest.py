@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["pi"]  # `make test-pi` runs it: one emulated Pi for minutes, which wants a core for itself
+
 # These files take a minute or more each: begun last they would leave the other cores idle at the end.
 LONGEST = (
     *("test_demo.py", "test_chain.py", "test_train.py", "test_kills.py", "test_hostile.py"),

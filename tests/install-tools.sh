@@ -11,11 +11,21 @@ chromium,chromium-browser,google-chrome chromium
 ssh openssh-client
 sshd openssh-server
 systemd-analyze systemd
+dbus-daemon dbus
+avahi-daemon avahi-daemon
+avahi-browse avahi-utils
 faketime faketime
 unshare util-linux
 ip iproute2
 iptables iptables
-ps procps'
+ps procps
+fdtoverlay device-tree-compiler
+mke2fs e2fsprogs
+mkfs.vfat dosfstools
+mcopy mtools
+sfdisk fdisk
+xz xz-utils
+zstd zstd'
 
 is_there() {
     for program in $(echo "$1" | tr , ' '); do

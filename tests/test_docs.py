@@ -1,5 +1,6 @@
 """The documents say what the programs do: commands parse, links lead somewhere, the consumer works."""
 
+import ast
 import json
 import queue
 import re
@@ -25,8 +26,11 @@ SUBCOMMANDS = (
     "replay",
     "doctor",
     "push",
+    "status",
     "card",
+    "image",
     "broker",
+    "rollout",
     "demo",
     "benchmark",
     "pretrain",
@@ -43,7 +47,10 @@ def blocks(document: Path, language: str) -> list[str]:
 
 def commands() -> list[list[str]]:
     lines = [
-        line for document in DOCUMENTS for block in blocks(document, "sh") for line in block.splitlines()
+        line
+        for document in DOCUMENTS
+        for block in blocks(document, "sh")
+        for line in block.replace("\\\n", " ").splitlines()
     ]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
@@ -65,9 +72,9 @@ def test_a_command_of_the_documents_has_the_options_that_it_uses(words: list[str
 
 
 def test_every_make_target_of_the_documents_is_there() -> None:
-    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in DOCUMENTS:
-        assert set(re.findall(r"`make ([a-z]+)", document.read_text())) <= targets
+        assert set(re.findall(r"`make ([a-z-]+)", document.read_text())) <= targets
     assert {words[1] for words in commands() if words[0] == "make"} <= targets
 
 
@@ -77,9 +84,60 @@ def test_links_and_pictures_lead_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_into_a_page_lead_to_a_heading(document: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", document.read_text()):
+        there = document.parent / target if target else document
+        headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+        # as GitHub makes anchors: small, blanks to hyphens, everything else but letters and digits gone
+        assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def _said() -> str:
+    """All that the programs can say, a string or a line of a script each."""
+    said = [path.read_text() for path in (ROOT / "deploy").rglob("*.sh")]
+    for path in (path for package in ("edge", "deploy") for path in (ROOT / package).rglob("*.py")):
+        tree = ast.walk(ast.parse(path.read_text()))
+        said += [
+            node.value for node in tree if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+    return "\n".join(said)
+
+
+def test_what_the_tables_of_trouble_quote_is_said_by_the_programs() -> None:
+    trouble = (
+        (ROOT / "docs/deploy.md").read_text().partition("## When it does not work")[2].partition("\n## ")[0]
+    )
+    quoted = [
+        each
+        for row in re.findall(r"^\| (.*?) \|", trouble, re.MULTILINE)
+        for each in re.findall("`(.*?)`", row)
+    ]
+    assert len(quoted) > 20
+    said = _said()
+    for sentence in quoted:
+        # what stands for something else, and numbers, are put in when it is said
+        for piece in re.split(r"…|HOST:1883|NAME|DIR|\b[\d.]+ s\b|\d+|\S*aarch64\S*", sentence):
+            assert piece.strip() in said, sentence
+
+
 def test_pictures_are_small() -> None:
-    for picture in (ROOT / "docs").glob("*.png"):
+    for picture in [*(ROOT / "docs").glob("*.png"), *(ROOT / "docs").glob("*.svg")]:
         assert picture.stat().st_size < 300_000, picture.name
+
+
+def test_the_wiring_is_drawn_as_the_table_beside_it_says() -> None:
+    rows = re.findall(r"^\| .*\((?:3V3|GPIO\d|GND)\).*$", (ROOT / "docs/deploy.md").read_text(), re.MULTILINE)
+    told: dict[str, set[int]] = {"dht22": set(), "bme280": set()}
+    for row in rows:
+        cells = [cell.strip() for cell in row.split("|")]
+        for name, cell in zip(told, (cells[2], cells[5]), strict=True):
+            told[name] |= {int(number) for number in re.findall(r"^(\d+) \(", cell)}
+    for name, pins in told.items():
+        drawing = (ROOT / f"docs/wiring-{name}.svg").read_text()
+        # a square of a wire's colour, and in it the header's number
+        drawn = re.findall(r'-fill used".*?/>\s*<text class="number"[^>]*>(\d+)<', drawing)
+        assert {int(number) for number in drawn} == pins
 
 
 def test_the_messages_in_the_documents_keep_to_the_schema() -> None:

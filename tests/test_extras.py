@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.card.cards import trixie_imager
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,11 +22,13 @@ ROOT = Path(__file__).parents[1]
         ("monitor", ["--broker", "127.0.0.1:1"], "starlette", "monitor"),
         ("monitor", ["--broker", "127.0.0.1:1"], "uvicorn", "monitor"),
         ("edge", ["--source", "dht"], "adafruit_dht", "pi"),
+        ("deploy", ["card", "bootfs"], "ruamel", "deploy"),
     ],
 )
 def test_a_missing_extra_is_one_sentence(
     tmp_path: Path, module: str, flags: list[str], absent: str, extra: str
 ) -> None:
+    trixie_imager(tmp_path / "bootfs")
     # as if it were not installed: found first on the path, and not there
     (tmp_path / f"{absent}.py").write_text(f"raise ModuleNotFoundError('no', name={absent!r})\n")
     done = subprocess.run(

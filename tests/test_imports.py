@@ -18,7 +18,8 @@ ALLOWED = {
     "monitor": {"monitor", "edge"},
 }
 # What serves in production owns the format: a store is read by the monitor's own reader, and by nothing else.
-DOORS = {"trainer": {"monitor.reader"}}
+# Likewise its token: `deploy` makes one for a Pi that gets only the hash.
+DOORS = {"trainer": {"monitor.reader"}, "deploy": {"monitor.access.token"}}
 HEAVY = {"tensorflow", "keras", "pandas", "sklearn", "matplotlib", "scipy"}
 
 

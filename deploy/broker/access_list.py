@@ -50,8 +50,11 @@ def _monitor(_: str) -> list[str]:
 
 
 def _rollout(_: str) -> list[str]:
-    """Offers models, and looks on while the devices try them."""
-    return [*(f"read {topic('+', leaf)}" for leaf in _JUDGED), f"readwrite {topic('+', 'model/set')}"]
+    """Offers models, looks on while the devices try them, and takes back what it has offered."""
+    return [
+        *(f"read {topic('+', leaf)}" for leaf in _JUDGED),
+        *(f"write {topic('+', leaf)}" for leaf in ("model/set", "cmd/withdraw")),
+    ]
 
 
 def _home_assistant(_: str) -> list[str]:

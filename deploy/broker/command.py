@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+import stat
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -98,6 +99,9 @@ def _first_words(registrar: Registrar, say: Say) -> None:
     place, at = registrar.place, registrar.ledger.listener.at
     say(f"{place.folder} has an authority now, until {registrar.until:%Y-%m-%d}. Whoever has the key in")
     say(f"{place.authority} can be anybody: it stays here; keep a copy of that folder offline.")
+    if closed := _closed_to_mosquitto(place, at):
+        say(f"mosquitto, a user of its own, cannot look into {closed}, so nothing there is of use to it:")
+        say(f"  delete {place.folder}, and begin again with --at /etc/mosquitto/picanary")
     say("On the broker's machine:")
     say("  sudo apt-get install mosquitto")
     if at != str(place.mosquitto):
@@ -110,6 +114,12 @@ def _first_words(registrar: Registrar, say: Say) -> None:
     )
     say("  sudo systemctl restart mosquitto")
     say(f"Then let somebody in: python -m deploy broker {shlex.quote(str(place.folder))} add-device NAME")
+
+
+def _closed_to_mosquitto(place: Place, at: str) -> Path | None:
+    """The folder above its files that only an owner or a group may enter, as most homes are."""
+    above = place.mosquitto.parents if at == str(place.mosquitto) else ()
+    return next((folder for folder in above if not folder.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _tell_mosquitto(registrar: Registrar, changed: set[str], say: Say) -> None:
@@ -130,7 +140,8 @@ def _add(registrar: Registrar, options: argparse.Namespace, say: Say) -> None:
     check_home(options.files_at)
     handed = registrar.add(role, options.name, options.out)
     if handed is None:
-        say(f"{options.name} is in already; lost its files? python -m deploy broker DIR renew {options.name}")
+        again = shlex.join([str(registrar.place.folder), "renew", options.name])
+        say(f"{options.name} is in already; lost its files? python -m deploy broker {again}")
     else:
         _introduce(registrar, handed, options.files_at, say)
 

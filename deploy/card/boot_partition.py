@@ -12,6 +12,7 @@ from edge.errors import ConfigError
 FOLDER = "picanary"  # ours, on the boot partition
 DONE = f"{FOLDER}/installed.txt"  # first-boot.sh leaves it
 FAILED = f"{FOLDER}/failed.txt"
+IMAGE = "picanary-image.txt"  # python -m deploy image leaves it: its system calls first-boot.sh by itself
 FRESH_INIT = "/usr/lib/raspberrypi-sys-mods/firstboot"
 WITH_VENV = "2023-12-05"  # the first release after pi-gen's "stage2: install python3-venv"
 _MADE = re.compile(r"Raspberry Pi reference (\d{4}-\d\d-\d\d)")
@@ -64,8 +65,16 @@ class BootPartition:
         """cmdline.txt."""
         return self.text("cmdline.txt") or ""
 
+    @property
+    def image(self) -> str | None:
+        """Debian's suite, where the partition is of an image of `deploy image`; else None."""
+        found = re.search(r"(?m)^suite=(\w+)$", self.text(IMAGE) or "")
+        return found[1] if found else None
+
     def system(self) -> System:
         """What the card holds."""
+        if self.image is not None:
+            return System(self.image, 64)
         words = kernel_line.words(self.kernel_line)
         release = None
         if f"init={FRESH_INIT}" in words:

@@ -4,21 +4,16 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import wheel as wheels
+from deploy.all_in_one import command as all_in_one
 from deploy.card import config_txt, first_boot, kernel_line
 from deploy.card.boot_partition import FOLDER, BootPartition, boot_partition
-from deploy.card.config_txt import Wiring
-from deploy.card.handout import Handout, read_handout
+from deploy.card.order import Order, checked
 from deploy.card.payload import Payload
 from deploy.card.plan import Plan
-from deploy.card.wheelhouse import Wheelhouse
-from deploy.card.wifi import Wifi
-from edge.errors import ConfigError
-from edge.message import check_device
-from edge.mqtt.broker import parse_broker
+from deploy.wheelhouse import Wheelhouse
 
 Say = Callable[[str], None]
 _REGION = "cfg80211.ieee80211_regdom"  # as Imager writes the country, where it writes no network
@@ -26,8 +21,17 @@ _REGION = "cfg80211.ieee80211_regdom"  # as Imager writes the country, where it 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What may stand behind `python -m deploy card`."""
+    command.add_argument(
+        "folder", type=Path, metavar="BOOTFS", help="where the card's boot partition is mounted"
+    )
+    add_flags(command)
+    command.add_argument("--dry-run", action="store_true", help="show the edits as a diff, and write nothing")
+    command.add_argument("--debug", action="store_true", help="show tracebacks")
+
+
+def add_flags(command: argparse.ArgumentParser) -> None:
+    """What a card and an image have in common."""
     add = command.add_argument
-    add("folder", type=Path, metavar="BOOTFS", help="where the card's boot partition is mounted")
     add(
         "--dht",
         type=int,
@@ -64,8 +68,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="OPT",
         help="passed to pip download; may be repeated",
     )
-    add("--dry-run", action="store_true", help="show the edits as a diff, and write nothing")
-    add("--debug", action="store_true", help="show tracebacks")
+    all_in_one.add_flags(command)
 
 
 def run(options: argparse.Namespace, say: Say = print) -> int:
@@ -73,102 +76,46 @@ def run(options: argparse.Namespace, say: Say = print) -> int:
     card = boot_partition(options.folder)
     card.require_fresh()
     card.require_venv()
-    order = _order(options)
-    kind = first_boot.kind_of(card)
-    edits = _edits(card, kind, order)
     system = card.system()
+    kind = first_boot.kind_of(card)
     say(f"{card.folder}: {system.release or 'unknown system'}, {system.bits}-bit, first boot by {kind}")
-    with tempfile.TemporaryDirectory(prefix="picanary-card-") as folder, _wheel(options, say) as wheel:
-        house = Wheelhouse(card.folder / FOLDER / "wheels", wheel, system.targets)
-        if options.dry_run:
-            found = house.there() or Path(folder)
-            if found == Path(folder):
-                say(f"wheels to fetch: {', '.join(' '.join(target) for target in system.targets)}")
-        else:
-            found = house.fetched(Path(folder), options.wheelhouse, options.pip_option, say)
-        payload = Payload(
-            wheel, found, order.bundle, order.handout, order.hostname, order.ssh_key, order.wifi
-        )
-        files = {**payload.files(), **edits}
-        plan = Plan(card.folder, files, _stale(card.folder, files, options.dry_run))
-        for line in _notes(card, kind, order):
-            say(line)
+    with planned(card, options, say) as (plan, payload):
         return _show(plan, say) if options.dry_run else _write(card, plan, payload, say)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to put on a card, checked."""
-
-    wiring: Wiring
-    bundle: Path | None
-    handout: Handout
-    hostname: str | None
-    ssh_key: str | None
-    wifi: Wifi | None
-
-
-def _order(options: argparse.Namespace) -> Order:
-    if options.bundle is not None and not options.bundle.is_file():
-        raise ConfigError(f"no such bundle: {options.bundle}")
-    if options.hostname is not None:
-        check_device(options.hostname)
-        if "_" in options.hostname or len(options.hostname) > 63:
-            raise ConfigError(f"--hostname {options.hostname}: at most 63 letters, digits and '-'")
-    return Order(
-        wiring=Wiring(tuple(options.dht), tuple(options.i2c)).check(),
-        bundle=options.bundle,
-        handout=_handout(options),
-        hostname=options.hostname,
-        ssh_key=None if options.ssh_key is None else _public_key(options.ssh_key),
-        wifi=_wifi(options),
-    )
-
-
-def _handout(options: argparse.Namespace) -> Handout:
-    config, folder = options.config, options.handout
-    if folder is not None and not folder.is_dir():
-        raise ConfigError(f"no such folder: {folder}")
-    if config is None and folder is not None:
-        config = folder / "edge.toml"
-    if config is not None:
-        if options.broker is not None:
-            raise ConfigError(f"--broker: {config} says where to publish; leave one of them out")
-        return read_handout(config, folder, options.bundle is not None)
-    with tempfile.TemporaryDirectory(prefix="picanary-card-") as place:
-        written = Path(place, "edge.toml")
-        written.write_text(_configuration(options))
-        return read_handout(written, None, options.bundle is not None)
+@contextmanager
+def planned(card: BootPartition, options: argparse.Namespace, say: Say) -> Iterator[tuple[Plan, Payload]]:
+    """What would be written, as long as its wheels lie there. Raises ConfigError or WheelhouseError."""
+    kind = first_boot.kind_of(card)
+    name = options.hostname or first_boot.hostname(card, kind)
+    together = all_in_one.prepare(options, name, options.dry_run, say)
+    order = checked(options, together)
+    edits = _edits(card, kind, order)
+    targets = card.system().targets
+    with tempfile.TemporaryDirectory(prefix="picanary-card-") as folder, _wheel(options, say) as wheel:
+        extras = together.extras if together else ()
+        if together:
+            all_in_one.require_page(wheel)
+        house = Wheelhouse(card.folder / FOLDER / "wheels", wheel, targets, extras)
+        if options.dry_run:
+            found = house.there() or Path(folder)
+            if found == Path(folder):
+                say(f"wheels to fetch: {', '.join(' '.join(target) for target in targets)}")
+        else:
+            found = house.fetched(Path(folder), options.wheelhouse, options.pip_option, say)
+        payload = Payload(
+            wheel, found, order.bundle, order.handout, order.hostname, order.ssh_key, order.wifi, together
+        )
+        files = {**payload.files(), **edits}
+        for line in (*_notes(card, kind, order), *(all_in_one.notes(options) if together else ())):
+            say(line)
+        yield Plan(card.folder, files, _stale(card.folder, files, options.dry_run)), payload
 
 
-def _configuration(options: argparse.Namespace) -> str:
-    lines = ["# Written by python -m deploy card; docs/edge.toml has every setting.", "[agent]"]
-    if options.hostname is not None:
-        lines.append(f'device = "{options.hostname}"')
-    if options.broker is not None:
-        parse_broker(options.broker, 1883)
-        lines += ["", "[broker]", f'address = "{options.broker}"']
-    return "\n".join([*lines, ""])
-
-
-def _public_key(path: Path) -> str:
-    """One line. Raises ConfigError, above all for a private key."""
-    text = path.read_text(encoding="utf-8").strip()
-    if "PRIVATE KEY" in text or "\n" in text or not text.startswith(("ssh-", "ecdsa-", "sk-")):
-        raise ConfigError(f"{path} is no public ssh key: it is one line, in a file that ends in .pub")
-    return text
-
-
-def _wifi(options: argparse.Namespace) -> Wifi | None:
-    if options.wifi is None:
-        if options.country is not None or options.wifi_password_file is not None:
-            raise ConfigError("--country and --wifi-password-file belong to --wifi NAME")
-        return None
-    if options.country is None:
-        raise ConfigError("--wifi needs --country, such as --country DE: no radio is used before it is known")
-    file = options.wifi_password_file
-    secret = None if file is None else (file.read_text(encoding="utf-8").splitlines() or [""])[0]
-    return Wifi(options.wifi, secret, options.country).check()
+def check(options: argparse.Namespace) -> None:
+    """Raises ConfigError for flags that cannot be, whatever the card is like."""
+    all_in_one.check(options)
+    checked(options, None)
 
 
 def _edits(card: BootPartition, kind: str, order: Order) -> dict[str, bytes]:
@@ -226,6 +173,8 @@ def _write(card: BootPartition, plan: Plan, payload: Payload, say: Say) -> int:
         if not name.startswith(f"{FOLDER}/"):
             say(f"changed {name}")
     say(f"wrote {FOLDER}/ with release {payload.release}; eject the card and start the Pi with it")
+    if payload.together is not None:
+        say(f"then, from a phone in the same network: {payload.together.page}")
     if payload.handout.secrets or payload.wifi:
         say(
             "the card holds secrets until its first boot is over, some minutes: keep it to yourself till then"

@@ -7,11 +7,12 @@ umask 022
 root=${PICANARY_ROOT:-}
 boot=$(cd "$(dirname "$0")" && pwd)
 prefix=$root/opt/picanary
-state=$root/etc/picanary
-units=$root/etc/systemd/system
-service=picanary-edge.service
 
-say() { echo "picanary: $*" | tee /dev/fd/3; }
+# To the log and to the journal; tee cannot open the journal, which is a socket.
+say() {
+    echo "picanary: $*"
+    echo "picanary: $*" >&3
+}
 
 # A Pi without a screen: its card, back in the computer, says what went wrong.
 complain() {
@@ -53,51 +54,13 @@ connect() {
     nmcli connection reload || true
 }
 
-install_release() {
-    folder=$prefix/releases/$release
-    if [ -f "$folder/whole" ]; then return; fi
-    rm -rf "$folder"
-    mkdir -p "$folder/tmp"
-    cp "$boot/wheels/$wheel" "$boot/edge.toml" "$folder/"
-    if [ -f "$boot/room.canary" ]; then cp "$boot/room.canary" "$folder/"; fi
-    python3 -m venv "$folder/venv"
-    TMPDIR=$folder/tmp PIP_ROOT_USER_ACTION=ignore "$folder/venv/bin/python" -m pip install --quiet \
-        --no-input --disable-pip-version-check --no-index --find-links "$boot/wheels" "$folder/$wheel"
-    rm -r "$folder/tmp"
-    (check "$folder")
-    sync
-    touch "$folder/whole"
-}
-
-# as deploy/release.py does it
-check() {
-    cd "$1"
-    set -- "$1/venv/bin/python" -m deploy.selfcheck --config edge.toml
-    if [ -f room.canary ]; then set -- "$@" --bundle room.canary; fi
-    "$@"
-}
-
-configure() {
-    mkdir -p "$state" "$units/$service.d"
-    for secret in "$boot"/secret/*; do
-        case $secret in *.nmconnection) continue ;; esac
-        if [ -f "$secret" ]; then install -m 600 "$secret" "$state/"; fi
-    done
-    cp "$boot/$service" "$units/"
-    if [ -f "$boot/credentials.conf" ]; then cp "$boot/credentials.conf" "$units/$service.d/"; fi
-    ln -sfn "releases/$release" "$prefix/current.new"
-    mv -T "$prefix/current.new" "$prefix/current"
-    ln -sfn /opt/picanary/current/edge.toml "$state/edge.toml"
-    systemctl daemon-reload
-    systemctl enable "$service"
-}
-
 # What is on the FAT can be read by whoever holds the card: secrets are overwritten before they are removed.
 clean() {
-    for secret in "$boot"/secret/*; do
-        if [ -f "$secret" ]; then
+    for folder in secret all-in-one; do
+        if [ ! -d "$boot/$folder" ]; then continue; fi
+        find "$boot/$folder" -type f | while IFS= read -r secret; do
             head -c "$(wc -c <"$secret")" /dev/zero | dd of="$secret" conv=notrunc,fsync status=none
-        fi
+        done
     done
     find "$boot" -mindepth 1 ! -name installed.txt ! -name first-boot.sh -delete
     systemctl disable picanary-first-boot.service
@@ -110,14 +73,16 @@ main() {
         . "$boot/settings"
         say "installing (some minutes)"
         customise
-        install_release
-        configure
+        sh "$boot/install.sh" install
+        sh "$boot/install.sh" check
+        sh "$boot/install.sh" switch
         sync
         echo "$release" >"$boot/installed.txt"
     fi
+    # before the rest goes: what fails up to here, or is cut short, begins anew at the next boot
+    sh "$prefix/current/install.sh" start
     clean
-    systemctl restart --no-block "$service"
-    say "installed; it runs as $service"
+    say "installed; it runs as picanary-edge.service"
 }
 
 log=$root/var/log/picanary-first-boot.log

@@ -17,6 +17,8 @@ _CLOUD_WORDS = ("ds=nocloud", "ds=nocloud-net")
 
 def kind_of(card: BootPartition) -> str:
     """A key of FORMATS. Raises ConfigError when the card has none that its system would act upon."""
+    if card.image is not None:
+        return "image"
     if card.content(preseed.NAME) is not None:
         return "preseed"
     if contradiction := _contradiction(card):
@@ -56,9 +58,19 @@ def hooks(card: BootPartition, kind: str, hostname: str | None) -> Files:
     return FORMATS[kind](card, hostname)
 
 
+def hostname(card: BootPartition, kind: str) -> str | None:
+    """The machine's name, if Imager has given one."""
+    if kind == "preseed":
+        return preseed.hostname(card.text(preseed.NAME) or "")
+    if kind == "systemd":
+        return firstrun.hostname(card.content(firstrun.NAME))
+    named = cloud_config.parsed(card.text(cloud_config.NAME) or cloud_config.HEADER).get("hostname")
+    return named if isinstance(named, str) else None
+
+
 def waits(card: BootPartition, kind: str) -> list[str]:
     """What at the first boot wants the network, in sentences; our own part does not."""
-    if kind != "cloud-init":
+    if kind not in ("cloud-init", "image"):
         return []
     document = cloud_config.parsed(card.text(cloud_config.NAME) or cloud_config.HEADER)
     wanted = [
@@ -103,10 +115,16 @@ def _preseed(card: BootPartition, hostname: str | None) -> Files:
     return {preseed.NAME: preseed.with_command(text, f"sh {BEGIN} now").encode()}
 
 
+def _image(card: BootPartition, hostname: str | None) -> Files:  # noqa: ARG001  # as the others are called
+    """Its system has the service already, so that Imager may write over user-data as it likes."""
+    return {}
+
+
 FORMATS: Mapping[str, Callable[[BootPartition, str | None], Files]] = {
     "systemd": _systemd,
     "cloud-init": _cloud_init,
     "preseed": _preseed,
+    "image": _image,
 }
 
 

@@ -6,11 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from deploy import wheel as wheels
+from deploy.all_in_one.command import Together
 from deploy.card.boot_partition import FOLDER
-from deploy.card.handout import Handout
 from deploy.card.plan import SECRET
 from deploy.card.wifi import Wifi
-from deploy.service import NAME, UNITS
+from deploy.handout import Handout
+from deploy.service import INSTALLER, NAME, UNITS
 
 HERE = Path(__file__).parent
 SCRIPTS = ("begin.sh", "first-boot.sh")
@@ -27,6 +28,7 @@ class Payload:
     hostname: str | None
     ssh_key: str | None
     wifi: Wifi | None
+    together: Together | None = None
 
     @property
     def release(self) -> str:
@@ -34,6 +36,8 @@ class Payload:
         digest = sha256(self.wheel.read_bytes())
         digest.update(b"" if self.bundle is None else self.bundle.read_bytes())
         digest.update(self.handout.configuration.encode())
+        for name, content in sorted((self.together.files if self.together else {}).items()):
+            digest.update(name.encode() + content)
         return f"0-card-{wheels.version(self.wheel)}-{digest.hexdigest()[:8]}"
 
     def files(self) -> dict[str, bytes]:
@@ -52,7 +56,9 @@ class Payload:
         if self.ssh_key is not None:
             files["authorized_key"] = f"{self.ssh_key}\n".encode()
         files |= {name: (HERE / name).read_bytes() for name in SCRIPTS}
+        files[INSTALLER.name] = INSTALLER.read_bytes()
         files["settings"] = self._settings().encode()
+        files |= self.together.files if self.together else {}
         secrets = {f"{SECRET}{name}": content for name, content in self.handout.secrets.items()}
         if self.wifi is not None:
             secrets[f"{SECRET}picanary.nmconnection"] = self.wifi.connection().encode()
@@ -62,6 +68,8 @@ class Payload:
         named = {
             "release": self.release,
             "wheel": self.wheel.name,
+            "extras": ",".join(self.together.extras) if self.together else "",
+            "doctor": "no",  # neither network nor clock is there yet
             "hostname": self.hostname or "",
             "country": "" if self.wifi is None else self.wifi.country,
         }

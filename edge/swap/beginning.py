@@ -51,7 +51,7 @@ def begin(file: Path | None, rules: Rules, store: ModelStore, *, typed: bool) ->
         else:
             on_trial = offered
     if at_work is None:
-        at_work, on_trial = _of_the_package(rules), None
+        at_work, on_trial = of_the_package(rules), None
         chapter = chapter if chapter.state == "refused" else replace(chapter, source="default")
     label = at_work.bundle.label if at_work else None
     if at_work is None and chapter.state != "refused":
@@ -90,7 +90,7 @@ def _last_good(content: bytes | None, rules: Rules, store: ModelStore) -> Loaded
         return None
 
 
-def _of_the_package(rules: Rules) -> Loaded | None:
+def of_the_package(rules: Rules) -> Loaded | None:
     """The default model, where it fits the sensor; it is as trusted as the code that it came with."""
     try:
         content = default_content()

@@ -30,6 +30,8 @@ class State:
     current: str | None = None
     previous: str | None = None  # what to go back to while the current one is on trial
     on_trial: bool = False
+    since: int | None = None  # the journal's number when the current one came by MQTT; None: it did not
+    kept: str | None = None  # what was before such a one, once it is past its trial
     starts: int = 0  # of the agent, while the current one is on trial
     offered: str | None = None  # the configured file, as it was when we last looked at it
     proven: str | None = None  # the file that passed its golden windows, and in which runtime
@@ -43,6 +45,8 @@ class State:
             current=_text(table["current"]),
             previous=_text(table["previous"]),
             on_trial=bool(table["on_trial"]),
+            since=None if table.get("since") is None else int(table["since"]),
+            kept=_text(table.get("kept")),
             starts=int(table["starts"]),
             offered=_text(table["offered"]),
             proven=_text(table["proven"]),
@@ -109,35 +113,57 @@ class ModelStore:
             return current, None
         return self.content(self.state.previous), current
 
-    def install(self, content: bytes, name: str, version: int, *, trial: bool) -> None:
-        """This model is at work from now on; on trial it can be rolled back."""
+    def install(
+        self, content: bytes, name: str, version: int, *, trial: bool, since: int | None = None
+    ) -> None:
+        """This model is at work from now on; on trial it can be rolled back.
+
+        `since`: it came by MQTT, when the journal had that number, and may be withdrawn.
+        """
         digest = digest_of(content)
         with self._tolerant():
             if self.content(digest) is None:
                 self._write(self._path(digest), content)
         state = self.state
         before = state.previous if state.on_trial else state.current
+        if state.on_trial and digest == state.current:  # a restart has only begun its trial anew
+            since = state.since
         changed = replace(
             state,
             current=digest,
             previous=before if trial and before != digest else None,
             on_trial=trial,
+            since=since,
+            kept=None,
             starts=max(1, state.starts if digest == state.current else 1) if trial else 0,
         )
         self._change(changed if trial else _accepted(changed, name, version))
 
     def accept(self, name: str, version: int) -> None:
-        """The model on trial has passed: there is no way back, and older ones are refused."""
-        passed = replace(self.state, previous=None, on_trial=False, starts=0)
+        """The model on trial has passed: older ones are refused, and only a withdrawal leads back."""
+        kept = self.state.previous if self.state.since is not None else None
+        passed = replace(self.state, previous=None, on_trial=False, starts=0, kept=kept)
         self._change(_accepted(passed, name, version))
 
     def roll_back(self) -> None:
         """Back to the model before; this one is not tried again."""
         state = self.state
         rejected = (*state.rejected, state.current or "")[-MOST_REJECTED:]
-        self._change(
-            replace(state, current=state.previous, previous=None, on_trial=False, starts=0, rejected=rejected)
-        )
+        self._change(replace(_back_to(state, state.previous), rejected=rejected))
+
+    def withdraw(self, before: tuple[str, int] | None) -> None:
+        """Back to the model before one that came by MQTT; `before` is its name and version, if it has any.
+
+        There is no way further back, and what is older than that one is refused as ever. The one that
+        is withdrawn may come again.
+        """
+        state = _back_to(self.state, self.way_back)
+        self._change(state if before is None else _accepted(state, *before))
+
+    @property
+    def way_back(self) -> str | None:
+        """The model that a withdrawal leads to; None is the package's."""
+        return self.state.previous if self.state.on_trial else self.state.kept
 
     def note_offered(self, digest: str) -> None:
         """The configured file has been looked at."""
@@ -159,7 +185,8 @@ class ModelStore:
             self._tidy()
 
     def _tidy(self) -> None:
-        kept = {f"{digest}.canary" for digest in (self.state.current, self.state.previous)}
+        state = self.state
+        kept = {f"{digest}.canary" for digest in (state.current, state.previous, state.kept)}
         for path in self._folder.iterdir():
             if (path.suffix == ".canary" and path.name not in kept) or path.suffix == ".partial":
                 path.unlink(missing_ok=True)
@@ -201,6 +228,10 @@ class ModelStore:
             yield
         except OSError as error:
             LOG.warning("%s: %s; what changed is forgotten at the next start", self._folder, error)
+
+
+def _back_to(state: State, digest: str | None) -> State:
+    return replace(state, current=digest, previous=None, on_trial=False, starts=0, since=None, kept=None)
 
 
 def _accepted(state: State, name: str, version: int) -> State:

@@ -37,15 +37,24 @@ class Succession:
         LOG.error("%s; the model at work stays", error)
         self._story.goes_on(state="refused", why=str(error), source=source, latest=latest)
 
-    def follow(self, loaded: Loaded) -> None:
-        """This one comes next; on trial, if there is one to go back to.
+    def follow(self, loaded: Loaded, since: int | None = None) -> None:
+        """This one comes next; on trial, if there is one to go back to. `since`: as for the store.
 
         It is on disk first: whenever the power goes, there is a whole model to start with.
         """
         watched = self.at_work is not None
-        self._store.install(loaded.content, loaded.bundle.name, loaded.bundle.version, trial=watched)
+        bundle = loaded.bundle
+        self._store.install(loaded.content, bundle.name, bundle.version, trial=watched, since=since)
         self._before = self._before if self.trying else self.at_work
         self.at_work, self.trying = loaded, watched
+
+    def withdraw(self, before: Loaded | None, label: str, why: str) -> None:
+        """Somebody has taken the newest back: `before` comes next, on no trial. On disk first, as ever."""
+        self._store.withdraw((before.bundle.name, before.bundle.version) if before else None)
+        self.at_work, self.trying, self._before = before, False, None
+        LOG.warning("%s is withdrawn: %s", label, why)
+        installed = before.bundle.label if before else None
+        self._story.goes_on(state="rolled_back", installed=installed, latest=label, why=why)
 
     def conclude(self, outcome: Outcome) -> None:
         """What the judge says of the model at work; of one that is gone by now it does not count."""

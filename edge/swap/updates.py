@@ -12,15 +12,17 @@ from pathlib import Path
 
 from edge.bundle import bundle as bundles
 from edge.bundle.bundle import Bundle
-from edge.errors import BundleError, ConfigError, JournalError, PicanaryError
-from edge.judge import Newcomer, Outcome
+from edge.errors import BundleError, ConfigError, PicanaryError
+from edge.judge import Outcome
 from edge.swap.admission import admit
 from edge.swap.desk import Desk, Offer
 from edge.swap.loaded import Loaded
 from edge.swap.probation import Probation
+from edge.swap.rehearsal import Rehearsal
 from edge.swap.sensitivity import Sensitivity
 from edge.swap.store import digest_of
 from edge.swap.succession import Succession
+from edge.swap.withdrawal import Withdrawal
 
 LOG = logging.getLogger(__name__)
 POLL_S = 2.0
@@ -42,6 +44,8 @@ class Updates:
         self._models = Succession(at_work, self._store, desk.story, desk.trial)
         self._interrupted = on_trial
         self._sensitivity = Sensitivity(desk.judge, tell_level)
+        self._rehearsal = Rehearsal(desk, self._sensitivity.carry)
+        self._withdrawal = Withdrawal(desk, self._models, self._rehearsal)
         self._seen = self._look()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._outcomes: deque[Outcome] = deque()
@@ -83,6 +87,20 @@ class Updates:
         if self._desk.lessons is None or loaded is None or not loaded.bundle.settles:
             raise ConfigError("the model at work was calibrated by convert, and learns nothing on the device")
         self._desk.lessons.again()
+
+    def withdraw(self, label: str) -> None:
+        """Back to the model before that one, which came by MQTT. Raises ConfigError where that may not be."""
+        self._withdrawal.check(label)
+        self._jobs.put(lambda: self._withdraw(label))
+
+    def _withdraw(self, label: str) -> None:
+        self._heed()
+        try:
+            self._withdrawal.carry_out(label)
+        except PicanaryError as error:
+            LOG.error("%s is not withdrawn: %s", label, error)
+            return
+        self._interrupted = None
 
     def outcome(self, outcome: Outcome) -> None:
         """The judge says what became of a model. Does not block."""
@@ -158,12 +176,13 @@ class Updates:
         story.goes_on(state="warming", latest=bundle.label, source=offer.source)
         probation = self._probation(bundle) if self._models.at_work else None
         try:
-            newcomer = self._shown_the_past(bundle, probation)
+            newcomer = self._rehearsal.of(bundle, probation)
         except PicanaryError as error:
             self._models.refuse(error, offer.source, bundle.label)
             return
         self._heed()  # what became of the one before decides to whom we would go back
-        self._models.follow(Loaded(bundle, offer.content))
+        since = self._desk.journal.last_seq if offer.source == "mqtt" else None
+        self._models.follow(Loaded(bundle, offer.content), since)
         self._desk.judge.offer(newcomer)
 
     def _try_again(self) -> None:
@@ -182,42 +201,13 @@ class Updates:
             budgets=self._desk.trial.budgets,
         )
 
-    def _shown_the_past(self, bundle: Bundle, probation: Probation | None) -> Newcomer:
-        """The model with the journal behind it. Raises PicanaryError."""
-        newcomer = Newcomer(self._desk.opening.model(bundle), probation)
-        self._desk.judge.expect(newcomer)
-        try:
-            past = self._desk.recall() if self._commit() else []
-            for reading in past:
-                newcomer.model.watcher.see(reading)
-            newcomer.catch_up()
-            self._desk.opening.remind(bundle, newcomer.model)  # it knows more than the journal can tell
-            self._sensitivity.carry(bundle, newcomer.model)
-        except PicanaryError:
-            self._desk.judge.withdraw(newcomer)
-            raise
-        except Exception as error:
-            self._desk.judge.withdraw(newcomer)
-            raise BundleError(
-                f"{bundle.label} fails on this device's own readings: {type(error).__name__}: {error}"
-            ) from error
-        return newcomer
-
-    def _commit(self) -> bool:
-        try:
-            self._desk.journal.commit()
-        except JournalError as error:
-            LOG.warning("%s; the past cannot be looked at", error)
-            return False
-        return True
-
     def _warm_up(self) -> None:
         """The model at work once more, with the past in its window."""
         loaded = self._models.at_work
         if loaded is None or not self._desk.journal.last_seq:
             return
         try:
-            newcomer = self._shown_the_past(loaded.bundle, None)
+            newcomer = self._rehearsal.of(loaded.bundle)
         except PicanaryError as error:
             LOG.warning("%s; the window fills from new readings", error)
             return
@@ -232,12 +222,12 @@ class Updates:
         lessons, loaded = self._desk.lessons, self._models.at_work
         if lessons is None or loaded is None or self._models.trying:
             return
-        if lessons.learn(loaded, self._commit):
+        if lessons.learn(loaded, self._rehearsal.commit):
             if lessons.anew:  # what is known is another room's weeks
                 self._sensitivity.forget()
             else:
                 self._keep_memory(now=True)
-            self._desk.judge.offer(self._shown_the_past(loaded.bundle, None))
+            self._desk.judge.offer(self._rehearsal.of(loaded.bundle))
 
     def _keep_memory(self, *, now: bool = False) -> None:
         memories, loaded = self._desk.opening.memories, self._models.at_work

@@ -64,10 +64,13 @@ class Presence:
 
     def listen_for_models(self, receive: Callable[[bytes], None]) -> None:
         """Models that come by MQTT go to `receive`, which must not block."""
+
+        def heed(_name: str, payload: bytes, _kept: bool) -> None:
+            if payload:  # without, a retained one was only cleared
+                receive(payload)
+
         if self._uplink is not None:
-            self._uplink.listen(
-                topic(self._device, "model/set"), lambda _name, payload, _kept: receive(payload)
-            )
+            self._uplink.listen(topic(self._device, "model/set"), heed)
 
     def tell_home_assistant(self, channels: tuple[Channel, ...]) -> None:
         """Now, and whenever Home Assistant says that it has started."""

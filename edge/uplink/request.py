@@ -17,6 +17,7 @@ MOST_SEQ = 2**53 - 1  # the largest whole number that every reader of JSON holds
 
 _REQUEST = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _EPOCH = re.compile(r"[0-9a-f]{16}")
+_LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}-[0-9]{1,10}-[0-9a-f]{8}")
 
 
 class Refused(PicanaryError, ValueError):
@@ -53,6 +54,10 @@ def _epoch(value: Any) -> bool:
     return isinstance(value, str) and _EPOCH.fullmatch(value) is not None
 
 
+def _label(value: Any) -> bool:
+    return isinstance(value, str) and _LABEL.fullmatch(value) is not None
+
+
 _SEQ = (_whole(1, MOST_SEQ), f"a whole number from 1 to {MOST_SEQ}")
 # The closed list: each command with its fields, what they must be, and how to say so.
 COMMANDS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
@@ -63,6 +68,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Callable[[Any], bool], str]]] = {
         "minutes": (_whole(0, LONGEST_SNOOZE_MINUTES), f"0 to {LONGEST_SNOOZE_MINUTES}, a whole number")
     },
     "recalibrate": {"level": (_level, f"a number from {LEAST_LEVEL:g} to {MOST_LEVEL:g}")},
+    "withdraw": {"model": (_label, "a model's label, as records have it")},
 }
 _OPTIONAL = {("recalibrate", "level")}
 

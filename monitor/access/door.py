@@ -46,7 +46,8 @@ def hang(files: DoorFiles, listener: socket.socket, listen: str) -> Door:
         raise ConfigError("--web-keyfile needs its --web-certfile")
     tls = server_context(files.certificate, files.key) if files.certificate else None
     more = names_of(files.certificate) if files.certificate else ()
-    names = (*files.names, *more, listen.rpartition(":")[0])
+    named = [listen.rpartition(":")[0]] if ":" in listen else []  # systemd knows where, and no name
+    names = (*files.names, *more, *named)
     return Door(token.read(files.token) if files.token else None, tls, names)
 
 

@@ -25,6 +25,9 @@ const link = document.getElementById("link");
 const problem = document.getElementById("problem");
 const tally = document.getElementById("tally");
 
+// a link that signs in (login.js), opened by who is signed in already
+if (location.hash.startsWith("#token=")) history.replaceState(null, "", "/");
+
 const devices = new Known();
 let shown = null; // {route, view, whole, waiting}: what stands beside or instead of the list
 let loaded = false;

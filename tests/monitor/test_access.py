@@ -244,6 +244,28 @@ def test_a_person_signs_in_sees_the_view_that_was_asked_for_and_signs_out(browse
     assert [each for each in wrong if "401" not in each] == []
 
 
+def test_a_link_with_the_token_signs_in_and_leaves_no_trace_of_it(browser, broker, tmp_path):
+    expect.set_options(timeout=PATIENCE_MS)
+    wrong: list[str] = []
+    asked: list[str] = []
+    with door(broker, tmp_path) as behind:
+        page = open_page(browser, behind.url, wrong)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{behind.url}login#token={behind.token}")
+        expect(page.locator("#link")).to_have_text("live")
+        assert page.url == behind.url
+        page.goto(f"{behind.url}login#token={behind.token}")  # again, by who has signed in already
+        expect(page.locator("#link")).to_have_text("live")
+        page.wait_for_url(behind.url)
+        page.goto(f"{behind.url}static/canary.svg")
+        page.go_back()
+        expect(page.locator("#link")).to_have_text("live")
+        assert page.url == behind.url
+        assert not any(behind.token in url for url in asked)
+        page.context.close()
+    assert wrong == []
+
+
 def test_without_javascript_one_can_sign_in_too(browser, behind):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -163,6 +163,27 @@ def ages(folder: Path, name: str, left: timedelta) -> None:
     (folder / "authority/ledger.json").write_text(json.dumps(ledger))
 
 
+def test_files_that_mosquitto_could_not_reach_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    assert deploy(home / "house", "--host", "localhost") == 0
+    assert f"cannot look into {home}, " in capsys.readouterr().out
+    assert deploy(home / "barn", "--host", "localhost", "--at", "/etc/mosquitto/picanary") == 0
+    assert "cannot look into" not in capsys.readouterr().out
+
+
+def test_who_is_in_already_is_told_how_to_get_new_files(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy(folder, "add-device", "cellar") == 0
+    capsys.readouterr()
+    assert deploy(folder, "add-device", "cellar") == 0
+    said = capsys.readouterr().out
+    assert f"python -m deploy broker {folder} renew cellar" in said
+
+
 def test_what_runs_out_soon_is_said_and_renewed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("attic", "cellar", "shed"):
         assert deploy(folder, "add-device", name) == 0

@@ -11,7 +11,7 @@ from edge.message import BATCH_BYTES
 from tests.deploy.broker.provisioned import Provisioned, deploy, provisioned
 
 LEAVES = ("status", "info", "state", "data", "event", "health", "model", "res/7f3a-1")
-COMMANDS = ("resend", "restart", "identify", "snooze", "recalibrate")
+COMMANDS = ("resend", "restart", "identify", "snooze", "recalibrate", "withdraw")
 
 
 @pytest.fixture(scope="module")
@@ -141,15 +141,17 @@ def test_the_monitor_may_ask_for_what_it_misses_and_stop_nobody(house: Provision
         for command in ("resend", "identify", "snooze", "recalibrate"):
             assert page.say(f"picanary/v1/cellar/cmd/{command}"), command
         assert page.say("picanary/v1-alerts/cellar")
-        for topic in picanary("cellar", "cmd/restart", "model/set", *LEAVES):
+        for topic in picanary("cellar", "cmd/restart", "cmd/withdraw", "model/set", *LEAVES):
             assert not page.say(topic), topic
         assert not page.say("homeassistant/device/cellar/picanary/config")
 
 
-def test_a_roll_out_offers_models_and_commands_nobody(house: Provisioned) -> None:
+def test_a_roll_out_offers_models_and_takes_back_only_those(house: Provisioned) -> None:
+    commands = [f"cmd/{command}" for command in COMMANDS if command != "withdraw"]
     with house.guest("models") as models:
         assert models.say("picanary/v1/cellar/model/set")
-        for topic in picanary("cellar", *(f"cmd/{command}" for command in COMMANDS), *LEAVES):
+        assert models.say("picanary/v1/cellar/cmd/withdraw")
+        for topic in picanary("cellar", *commands, *LEAVES):
             assert not models.say(topic), topic
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.card.wheelhouse import requirements
 from deploy.wheel import build
+from deploy.wheelhouse import requirements
 from tests.deploy.card.pi_wheels import stand_ins
 
 

@@ -10,6 +10,7 @@ import pytest
 from deploy.__main__ import main
 from deploy.card import firstrun
 from deploy.card.cloud_config import parsed
+from edge.bundle.default import default_content
 from tests.deploy.card import cards
 from tests.deploy.card.cards import CARDS
 
@@ -286,6 +287,10 @@ def test_what_is_no_fresh_card_is_refused_in_a_sentence(
         (["--dht", "99"], "GPIO 2 to 27"),
         (["--dht", "2", "--i2c", "bme280"], "I2C bus"),
         (["--i2c", "bme281"], "bme280"),
+        (["--i2c", "bme280,addr=0x75"], "only addr=0x76 or addr=0x77 can stand"),
+        (["--i2c", "bme280,addr=119"], "only addr=0x76 or addr=0x77 can stand"),
+        (["--i2c", "htu21,addr=0x41"], "cannot be chosen"),
+        (["--i2c", "bme280", "--i2c", "bmp280"], "at the same address"),
         (["--wifi", "shed"], "--country"),
         (["--country", "DE"], "--wifi"),
         (["--hostname", "a_b"], "--hostname"),
@@ -298,6 +303,31 @@ def test_a_wrong_flag_is_refused_in_a_sentence(
     folder = cards.trixie_imager(tmp_path / "bootfs")
     assert card(folder, *words) == 2
     assert reason in _refused(capsys)
+
+
+def test_a_damaged_bundle_is_refused_before_it_is_on_the_card(
+    tmp_path: Path, card: Card, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = cards.trixie_imager(tmp_path / "bootfs")
+    before = _content(folder)
+    damaged = tmp_path / "room.canary"
+    content = bytearray(default_content())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    assert card(folder, "--bundle", str(damaged)) == 2
+    assert str(damaged) in _refused(capsys)
+    assert _content(folder) == before
+
+
+def test_an_i2c_sensor_may_have_another_address(tmp_path: Path, card: Card) -> None:
+    folder = cards.trixie_imager(tmp_path / "bootfs")
+    assert card(folder, "--i2c", "bme280,addr=0x77", "--i2c", "bmp280", "--i2c", "bmp280") == 0
+    lines = (folder / "config.txt").read_text().splitlines()
+    assert lines[-3:] == [
+        "dtparam=i2c_arm=on",
+        "dtoverlay=i2c-sensor,bme280,addr=0x77",
+        "dtoverlay=i2c-sensor,bmp280",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["bookworm, Imager", "trixie, Imager", "trixie, preseed"])

@@ -60,9 +60,13 @@ def _run(script: Path, root: Path, *words: str) -> subprocess.CompletedProcess[s
 
 def test_the_first_boot_installs_and_leaves_no_secret_on_the_card(bootfs: Path, machine: Path) -> None:
     release = (bootfs / "picanary/settings").read_text().splitlines()[0].removeprefix("release=")
+    for path in bootfs.rglob("*"):
+        path.chmod(0o700)  # as a FAT looks that is mounted for root alone
     done = _run(bootfs / "picanary/first-boot.sh", machine)
     log = (machine / "var/log/picanary-first-boot.log").read_text()
     assert done.returncode == 0, log
+    # the service is nobody's user, and must read it
+    assert (machine / "opt/picanary/current/edge.toml").stat().st_mode & 0o777 == 0o644
     assert (machine / "opt/picanary/current").readlink() == Path("releases", release)
     assert "simulated readings in the journal" in log
     python = machine / "opt/picanary/current/venv/bin/python"
@@ -80,9 +84,11 @@ def test_the_first_boot_installs_and_leaves_no_secret_on_the_card(bootfs: Path, 
     assert [path.name for path in (bootfs / "picanary").rglob("*")] == ["installed.txt"]
     assert not any(SECRET.encode() in path.read_bytes() for path in bootfs.rglob("*") if path.is_file())
     commands = (machine.parent / "commands").read_text().splitlines()
-    assert "systemctl enable picanary-edge.service" in commands
+    assert "systemctl enable --quiet picanary-edge.service" in commands
     assert "raspi-config nonint do_wifi_country DE" in commands
-    assert commands[-1] == "systemctl restart --no-block picanary-edge.service"
+    # a power cut in between must not leave a Pi that never starts its agent
+    started = commands.index("systemctl restart --no-block picanary-edge.service")
+    assert started < commands.index("systemctl disable picanary-first-boot.service")
 
 
 def test_a_failed_first_boot_says_why_on_the_card_and_can_begin_anew(bootfs: Path, machine: Path) -> None:

@@ -4,9 +4,10 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from deploy.card import cloud_config, config_txt, firstrun, kernel_line, preseed
 from deploy.card.config_txt import Wiring
@@ -61,6 +62,26 @@ def test_the_sensors_count_for_every_pi_and_no_line_of_config_is_lost(
     assert config_txt.with_sensors(after, wiring.lines()) == after
 
 
+@given(st.lists(CONFIG_LINE, max_size=12), WIRINGS, WIRINGS)
+def test_who_changes_his_mind_leaves_no_sensor_behind(lines: list[str], first: Wiring, then: Wiring) -> None:
+    before = "".join(f"{line}\n" for line in lines)
+    changed = config_txt.with_sensors(config_txt.with_sensors(before, first.lines()), then.lines())
+    if not then.lines():
+        assert changed == config_txt.with_sensors(before, first.lines())
+        return
+    known = config_txt.effective(before)
+    assert set(config_txt.effective(changed)) - {"dtoverlay="} == {*known, *then.lines()} - {"dtoverlay="}
+    assert [line for line in lines if line not in changed.splitlines()] == []
+    assert config_txt.with_sensors(changed, then.lines()) == changed
+
+
+def test_what_stands_below_our_lines_stays() -> None:
+    before = "a=1\n" + "# picanary: the room's sensor\ndtoverlay=dht11,gpiopin=4\n" + "dtparam=audio=on\n"
+    after = config_txt.with_sensors(before, ["dtoverlay=dht11,gpiopin=17"])
+    assert after == "a=1\ndtparam=audio=on\n# picanary: the room's sensor\ndtoverlay=dht11,gpiopin=17\n"
+    assert config_txt.with_sensors(before, ["dtoverlay=dht11,gpiopin=4"]) == before
+
+
 def test_a_line_for_one_model_of_pi_alone_does_not_do() -> None:
     before = "[pi4]\ndtoverlay=dht11,gpiopin=4\n"
     after = config_txt.with_sensors(before, ["dtoverlay=dht11,gpiopin=4"])
@@ -98,10 +119,19 @@ def test_no_setting_of_user_data_is_lost(
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = flow
     text = _dumped(yaml, document)
+    assume(_is_readable(text))  # ruamel writes {a: :b} without quotes, which neither it nor cloud-init reads
     after = cloud_config.with_additions(text, {"runcmd": [OURS]})
     known = commands if some else []
     assert cloud_config.parsed(after) == {**document, "runcmd": [*known, OURS]}
     assert cloud_config.with_additions(after, {"runcmd": [OURS]}) == after
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        return False
+    return True
 
 
 def _dumped(yaml: YAML, document: dict[str, Any]) -> str:

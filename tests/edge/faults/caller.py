@@ -35,7 +35,7 @@ class Caller:
 
     def _received(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
         leaf = message.topic.removeprefix(f"{HERE}/")
-        if leaf.startswith("cmd/"):
+        if leaf.startswith("cmd/") or leaf == "model/set":
             return
         payload = json.loads(message.payload)
         with self._changed:

@@ -22,7 +22,7 @@ class WheelhouseError(PicanaryError):
     """The wheels for a Pi could not be had."""
 
 
-def requirements(wheel: Path, target: Target) -> list[str]:
+def requirements(wheel: Path, target: Target, extras: Sequence[str] = ()) -> list[str]:
     """What the wheel asks for on that machine. pip itself would judge the markers by this one."""
     try:
         from packaging.requirements import Requirement
@@ -38,21 +38,25 @@ def requirements(wheel: Path, target: Target) -> list[str]:
         "os_name": "posix",
         "implementation_name": "cpython",
         "platform_python_implementation": "CPython",
-        "extra": "",
     }
     asked = (Requirement(text) for text in metadata(wheel).get_all("Requires-Dist") or [])
+    chosen = [{**there, "extra": extra} for extra in ("", *extras)]
     return [
-        f"{each.name}{each.specifier}" for each in asked if each.marker is None or each.marker.evaluate(there)
+        f"{each.name}{each.specifier}"
+        for each in asked
+        if each.marker is None or any(each.marker.evaluate(one) for one in chosen)
     ]
 
 
 class Wheelhouse:
-    """The wheels for `targets` on a card, in `folder`; `for.txt` there says for what they were chosen."""
+    """The wheels for `targets`, in `folder`; `for.txt` there says for what they were chosen."""
 
-    def __init__(self, folder: Path, wheel: Path, targets: Sequence[Target]) -> None:
+    def __init__(
+        self, folder: Path, wheel: Path, targets: Sequence[Target], extras: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._wheel = wheel
-        self._asked = {target: requirements(wheel, target) for target in targets}
+        self._asked = {target: requirements(wheel, target, extras) for target in targets}
 
     def there(self) -> Path | None:
         """The folder, if all that is asked for is there and whole; else None."""
@@ -65,7 +69,7 @@ class Wheelhouse:
     def fetched(
         self, to: Path, found: Path | None, options: Sequence[str], say: Callable[[str], None]
     ) -> Path:
-        """The folder that has them: the card's own, or `to`, filled by pip, from `found` alone when given.
+        """The folder that has them: its own, or `to`, filled by pip, from `found` alone when given.
 
         Raises WheelhouseError when one is missing, ConfigError when `found` is no folder of wheels.
         """
@@ -75,6 +79,8 @@ class Wheelhouse:
             return there
         source = [] if found is None else ["--no-index", "--find-links", str(found)]
         for target, wanted in self._asked.items():
+            if not wanted:
+                continue
             say(f"fetching wheels for {target[0]}, Python {target[1]}")
             _download(target, wanted, [*source, *options], to)
         (to / LIST).write_text(self._list(to))

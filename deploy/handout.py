@@ -27,7 +27,7 @@ class Handout:
         if not self.secrets:
             return None
         lines = [f"LoadCredential={name}:/etc/picanary/{name}" for name in sorted(self.secrets)]
-        return "\n".join(["# Written by python -m deploy card.", "[Service]", *lines, ""])
+        return "\n".join(["# Written by python -m deploy.", "[Service]", *lines, ""])
 
 
 def read_handout(configuration: Path, folder: Path | None, bundle: bool) -> Handout:
@@ -50,7 +50,7 @@ def read_handout(configuration: Path, folder: Path | None, bundle: bool) -> Hand
             raise ConfigError(
                 f"{configuration}: {key} names {path}: give the folder that has it by --handout"
             )
-    return Handout(_with_bundle(text, table, bundle, configuration), secrets)
+    return Handout(with_bundle(text, configuration) if bundle else text, secrets)
 
 
 def _secrets(folder: Path, named: set[str]) -> dict[str, bytes]:
@@ -67,13 +67,14 @@ def _named_files(broker: dict[str, Any]) -> list[tuple[str, str]]:
     return [(key, broker[key]) for key in ("cafile", "certfile", "keyfile", "password_file") if key in broker]
 
 
-def _with_bundle(text: str, table: dict[str, Any], bundle: bool, where: Path) -> str:
-    named = table.get("agent", {}).get("bundle")
-    if not bundle or named == BUNDLE:
+def with_bundle(text: str, where: Path, place: str = BUNDLE) -> str:
+    """The configuration's text, naming the bundle `place`. Raises ConfigError when it names another."""
+    named = tomllib.loads(text).get("agent", {}).get("bundle")
+    if named == place:
         return text
     if named is not None:
-        raise ConfigError(f'{where} names the bundle {named}: with --bundle it must be "{BUNDLE}"')
-    line = f'bundle = "{BUNDLE}"\n'
+        raise ConfigError(f'{where} names the bundle {named}: with --bundle it must be "{place}"')
+    line = f'bundle = "{place}"\n'
     if match := _SECTION.search(text):
         return text[: match.end()] + line + text[match.end() :]
     return f"{text}\n[agent]\n{line}"
