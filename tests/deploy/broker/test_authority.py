@@ -46,7 +46,9 @@ def verify(
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("at", [START_S, NOW.timestamp(), (NOW + LIFE).timestamp() - 60])
+@pytest.mark.parametrize(
+    "at", [START_S, NOW.timestamp(), (NOW + LIFE).timestamp() - 60], ids=["1970", "now", "its end"]
+)
 def test_it_counts_from_1970_to_its_end(tmp_path: Path, authority: Authority, at: float) -> None:
     server, client = authority.server(HOSTS, NOW), authority.client("cellar", NOW)
     assert "pair.crt: OK" in verify(tmp_path, authority, client, "-purpose", "sslclient", at=at)
@@ -67,7 +69,7 @@ def test_it_does_not_count_afterwards_nor_for_another_purpose_or_host(
     assert "hostname mismatch" in said
 
 
-@pytest.mark.parametrize("at", [START_S, NOW.timestamp()])
+@pytest.mark.parametrize("at", [START_S, NOW.timestamp()], ids=["1970", "now"])
 def test_the_revoked_is_revoked_at_any_time_and_the_list_never_runs_out(
     tmp_path: Path, authority: Authority, at: float
 ) -> None:
