@@ -56,7 +56,7 @@ class Attempt:
         self._up_since: float | None = None
         self._answer_by = 0.0
         client.on_connect = self._answered
-        client.deliver = self._deliver
+        client.deliver = self._deliver if callbacks.has("on_messages") else None
         client.on_message = self._received
         client.on_publish = self._published
         client.on_subscribe = self._subscribed

@@ -26,13 +26,16 @@ PATIENCE_MS = 1000  # between two looks at keepalive and deadlines
 
 
 class Client(paho.Client):
-    """paho's, with a socket that takes messages out of the stream; see `wire.py`."""
+    """paho's; for who wants messages by the hundred, with a socket that takes them out of the stream."""
 
-    deliver: Deliver
+    deliver: Deliver | None = None  # None: paho reads all by itself, which is quick enough for an agent
 
     def _create_socket(self) -> Any:
         # Not paho's public interface. In a paho without it `_read` lets paho read by itself, slowly.
-        return Wire(super()._create_socket(), self.protocol == MQTTProtocolVersion.MQTTv5, self.deliver)
+        inner = super()._create_socket()
+        if self.deliver is None:
+            return inner
+        return Wire(inner, self.protocol == MQTTProtocolVersion.MQTTv5, self.deliver)
 
 
 class NetworkLoop:

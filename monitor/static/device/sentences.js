@@ -39,7 +39,7 @@ export function heard(device, nowMs) {
 export function ledger({ received, missing, gone = 0, repeated, malformed }, journals = {}) {
   const causes = [...new Set(Object.values(journals).flatMap((journal) => journal.gone ?? []).map(([, , why]) => why))];
   const declared = gone ? `, ${count(gone)} gone${causes.length ? ` (${causes.join("; ")})` : ""}` : "";
-  return `${count(received)} received, ${missing ? count(missing) : "none"} missing${declared}, ${count(repeated)} repeated, ${count(malformed)} malformed`;
+  return `${count(received + missing + gone)} sent, ${count(received)} received, ${missing ? count(missing) : "none"} missing${declared}, ${count(repeated)} repeated, ${count(malformed)} malformed`;
 }
 
 /** When nobody listened to the room, the newest first; `firstMs` is when its history begins. */
