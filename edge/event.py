@@ -15,8 +15,9 @@ WORSE = 2.0
 class Event:
     """What is known of an event so far. Tuples have one number a channel, physical units.
 
-    `observed`, `expected`, `spread` and `share` are those of the worst reading; only an anomaly
-    has them. `end_ms` is the last strange reading, None while the event is open.
+    `observed`, `expected`, `spread` and `share` (each channel's part in what the signal saw) are those
+    of the worst reading; only an anomaly has them. `end_ms` is the last strange reading, None while the
+    event is open.
     """
 
     kind: Kind

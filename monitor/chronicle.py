@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.fleet import APART, event_to_page
 from monitor.message import Event, decode
+from monitor.shown_event import APART, event_to_page
 
 Run = Callable[..., Any]  # a connection's `execute`
 KINDS = ("anomalous", "sensor_fault", "advisory", "namesake")

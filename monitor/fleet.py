@@ -4,19 +4,17 @@ Any bytes may come on any topic; what breaks the contract is counted and dropped
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from edge.message import split_topic
+from monitor.batch import records_of
 from monitor.bounds import keep_bounds
 from monitor.changes import Changes
 from monitor.dating import Clocks
 from monitor.device import Device
 from monitor.message import (
-    Batch,
     Event,
     Health,
     Info,
@@ -81,10 +79,9 @@ class Fleet:
             for leaf in ("status", "info", "health"):
                 if payload := parts[leaf]:
                     fleet.take(f"picanary/v1/{device_id}/{leaf}", payload, News())
-        for device in fleet.devices.values():
-            for epoch in device.ledgers:
-                if newest := store.newest_record(device.id, epoch):
-                    device.see_record(newest)
+        for device_id, newest in store.newest_records():
+            if device_id in fleet.devices:
+                fleet.devices[device_id].see_record(newest)
         return fleet
 
     def go_back(self, store: Store) -> None:
@@ -180,11 +177,11 @@ class Fleet:
 
     def _data(self, device: Device, payload: bytes, news: News) -> None:
         device.heard_ms = _now_ms()
-        for raw in decode(payload, Batch).records:
-            try:
-                self._record(device, decode_record(bytes(raw)), news)
-            except Malformed:
+        for judged in records_of(payload):
+            if judged is None:
                 self._count_malformed(device)
+            else:
+                self._record(device, judged, news)
 
     def _response(self, device: Device, payload: bytes, news: News) -> None:
         response = decode(payload, Response)
@@ -220,24 +217,5 @@ class Fleet:
         news.events.setdefault(device.id, []).append(event)
 
 
-# kinds of events that can be open beside an alarm, and that no record shows
-APART = ("advisory", "namesake")
-
-
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def event_to_page(event: Event, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """An event for the page. `open` is False too when its end was never reported but is past.
-
-    An agent that was switched off in an event's middle never tells its end; the device's `summary`
-    does: by a later record that is neither anomalous nor faulty, or by a journal begun since. Of the
-    events that are apart only the latter tells, since records have no part in them.
-    """
-    info, newest = summary["info"], summary["newest"]
-    known = info or newest
-    lives = known is None or known["epoch"] == event.epoch
-    later = newest is not None and newest["epoch"] == event.epoch and newest["seq"] > event.seq
-    over = event.state not in APART and later and newest["state"] not in ("anomalous", "sensor_fault")
-    return {**msgspec.to_builtins(event), "open": event.end_ms is None and lives and not over}

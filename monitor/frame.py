@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from monitor.fleet import News, event_to_page
+from monitor.fleet import News
 from monitor.live import Frame
 from monitor.outline import outline_news, summary_news
+from monitor.shown_event import event_to_page
 
 RECORDS_MOST = 200  # of a device; a page that gets more loads its range again
 

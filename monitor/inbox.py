@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 MESSAGES_MOST = 20_000
 BYTES_MOST = 8 * 1024 * 1024
@@ -19,16 +20,21 @@ class Inbox:
         self._closed = False
         self._changed = threading.Condition()
 
-    def put(self, message: Message, timeout_s: float) -> bool:
-        """Into the line; False when there was no room for it all that time, or nobody gets any more."""
+    def put(self, messages: Sequence[Message], timeout_s: float) -> int:
+        """Into the line; how many of them: not all when there is no room for so long, or nobody gets more."""
         with self._changed:
             if not self._changed.wait_for(self._has_room, timeout_s) or self._closed:
-                return False
-            self._waiting.append(message)
-            self._bytes += len(message[1])
-            if len(self._waiting) == 1 or not self._has_room():  # a thread that is woken each time costs more
+                return 0
+            first, put = not self._waiting, 0
+            for message in messages:
+                self._waiting.append(message)
+                self._bytes += len(message[1])
+                put += 1
+                if not self._has_room():
+                    break
+            if first or not self._has_room():  # a thread that is woken each time costs more
                 self._changed.notify_all()
-            return True
+            return put
 
     def _has_room(self) -> bool:
         # a message larger than all that may wait gets in when nothing else does

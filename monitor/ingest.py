@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitor.fleet import Fleet, News
@@ -77,11 +77,11 @@ class Ingest:
         self._turned_s = time.monotonic()
         self._thread.start()
 
-    def take(self, topic: str, payload: bytes, _retained: bool = False) -> None:
-        """One MQTT message; waits when the disk is far behind."""
-        while not self._stopping.is_set():
-            if self._inbox.put((topic, payload), 0.5):
-                return
+    def take(self, messages: Sequence[Message]) -> None:
+        """MQTT messages, each a topic and a payload; waits when the disk is far behind."""
+        put = 0
+        while put < len(messages) and not self._stopping.is_set():
+            put += self._inbox.put(messages[put:], 0.5)
 
     def reconnected(self) -> None:
         """The way to the broker was closed, and is open."""

@@ -2,11 +2,11 @@
 
 A page that has one device open gets the whole of that one too, and the short news of the others.
 A page that comes back within a minute gets what it missed (Last-Event-ID); one that was away for
-longer, or cannot keep up, is told to load everything again. Nobody's slowness costs memory.
+longer, or cannot keep up, is told to load everything again. Frames are kept once for all pages, and a
+page only has its place among them: nobody's slowness costs memory.
 """
 
 import asyncio
-import itertools
 import secrets
 import time
 from collections import deque
@@ -16,20 +16,18 @@ from dataclasses import dataclass, field
 
 KEPT_FRAMES = 240
 KEPT_BYTES = 16 * 1024 * 1024
-QUEUE_FRAMES = 40
+LATE_FRAMES = 40  # a page that is there may be so far behind, and shows no older news
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
 
 FORGOTTEN_S = 60.0  # after which a page that went away has to load everything again
-
-_END = None
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """JSON without line breaks: for everyone, and what is more for who looks at one device."""
 
-    everyone: bytes  # an object that is not empty; no bytes at all: load everything again
+    everyone: bytes  # an object that is not empty
     by_device: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -43,7 +41,14 @@ class Frame:
         return self.everyone if whole is None else b'%s,"open":%s}' % (self.everyone[:-1], whole)
 
 
-Sent = tuple[str, Frame]  # with its id
+@dataclass(slots=True, eq=False)
+class _Page:
+    """An open page."""
+
+    device: str | None  # that is open on it
+    at: int | None  # the number of the last frame that it has; None: it must load everything again
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    has_caught_up: bool = False
 
 
 class Live:
@@ -51,11 +56,10 @@ class Live:
 
     def __init__(self) -> None:
         self._run = secrets.token_hex(4)
-        self._numbers = itertools.count(1)
-        self._newest = f"{self._run}-0"  # the id of the last frame
-        self._kept: deque[Sent] = deque(maxlen=KEPT_FRAMES)
+        self._newest = 0  # the number of the last frame
+        self._kept: deque[Frame] = deque()  # the newest is the last
         self._kept_bytes = 0
-        self._queues: set[asyncio.Queue[Sent | None]] = set()
+        self._pages: set[_Page] = set()
         self._left_at = -FORGOTTEN_S  # when the last page went away, monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -63,11 +67,19 @@ class Live:
     @property
     def is_heard(self) -> bool:
         """Whether any page is there, or may come back for what it missed."""
-        return bool(self._queues) or time.monotonic() - self._left_at < FORGOTTEN_S
+        return bool(self._pages) or time.monotonic() - self._left_at < FORGOTTEN_S
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the event loop that the pages are served from."""
         self._loop = loop
+
+    def expect(self) -> str:
+        """A page asks for all devices, and will open its stream in a moment: the id to come with.
+
+        What comes from now on is kept for it. From any thread.
+        """
+        self._left_at = time.monotonic()
+        return self._id(self._newest)
 
     def publish(self, news: bytes | Callable[[], Frame]) -> None:
         """One frame to all; one that has to be made is made at once, if anybody is there to hear it."""
@@ -78,7 +90,7 @@ class Live:
         else:
             self._soon(self._skip)
             return
-        self._soon(lambda: self._fan_out(frame))
+        self._soon(lambda: self._keep(frame))
 
     def close(self) -> None:
         """End every stream, so that the server can end."""
@@ -89,84 +101,73 @@ class Live:
             with suppress(RuntimeError):  # the loop has ended, and every stream with it
                 self._loop.call_soon_threadsafe(action)
 
-    def _fan_out(self, frame: Frame) -> None:
-        self._newest = f"{self._run}-{next(self._numbers)}"
-        sent = (self._newest, frame)
-        if len(self._kept) == KEPT_FRAMES:
-            self._let_go()
-        self._kept.append(sent)
+    def _keep(self, frame: Frame) -> None:
+        self._newest += 1
+        self._kept.append(frame)
         self._kept_bytes += frame.size
-        while len(self._kept) > 1 and self._kept_bytes > KEPT_BYTES:
-            self._let_go()
-        for queue in self._queues:
-            if queue.full():
-                _empty(queue)
-                queue.put_nowait((sent[0], Frame(b"")))
-            else:
-                queue.put_nowait(sent)
-
-    def _let_go(self) -> None:
-        self._kept_bytes -= self._kept.popleft()[1].size
+        while len(self._kept) > KEPT_FRAMES or (len(self._kept) > 1 and self._kept_bytes > KEPT_BYTES):
+            self._kept_bytes -= self._kept.popleft().size
+        self._wake()
 
     def _skip(self) -> None:
         """A frame that was not made: whoever has an id from before must load everything again."""
-        self._fan_out(Frame(b""))  # also for a page that has come in this moment
+        self._newest += 1
         self._kept.clear()
         self._kept_bytes = 0
+        self._wake()  # a page that has come in this moment
 
     def _end_all(self) -> None:
         self._closed = True
-        for queue in self._queues:
-            _empty(queue)
-            queue.put_nowait(_END)
+        self._wake()
 
-    def _missed(self, last_id: str) -> list[Sent]:
-        """What came after that id; a call to start over when that is no longer known."""
-        if last_id == self._newest:
-            return []
-        kept = list(self._kept)
-        if last_id == f"{self._run}-0" and kept and kept[0][0] == f"{self._run}-1":
-            return kept
-        for place, (frame_id, _) in enumerate(kept):
-            if frame_id == last_id:
-                return kept[place + 1 :]
-        return [(self._newest, Frame(b""))]
+    def _wake(self) -> None:
+        for page in self._pages:
+            page.news.set()
 
     async def stream(self, last_id: str | None, device: str | None = None) -> AsyncIterator[bytes]:
         """The body of one response, until the page goes away or the monitor ends.
 
         `device` is the one that is open on the page.
         """
-        queue: asyncio.Queue[Sent | None] = asyncio.Queue(QUEUE_FRAMES)
-        self._queues.add(queue)
+        page = _Page(device, self._newest if last_id is None else self._number(last_id))
+        self._pages.add(page)
         try:
-            missed = self._missed(last_id) if last_id else []
             # a page that has heard nothing yet must be able to say so when it comes back
-            yield f"retry: {RETRY_MS}\nid: {last_id or self._newest}\nevent: hello\ndata: {{}}\n\n".encode()
-            for sent in missed:
-                yield _encode(sent, device)
+            yield f"retry: {RETRY_MS}\nid: {self._id(page.at)}\nevent: hello\ndata: {{}}\n\n".encode()
             while not self._closed:
+                if page.at != self._newest:
+                    yield self._next(page)
+                    continue
+                page.has_caught_up = True
+                page.news.clear()
                 try:
                     async with asyncio.timeout(HEARTBEAT_S):
-                        news = await queue.get()
+                        await page.news.wait()
                 except TimeoutError:
                     yield b": still here\n\n"
-                    continue
-                if news is _END:
-                    return
-                yield _encode(news, device)
         finally:
-            self._queues.discard(queue)
+            self._pages.discard(page)
             self._left_at = time.monotonic()
 
+    def _next(self, page: _Page) -> bytes:
+        """What a page that has not everything gets now: the next frame, or a call to start over."""
+        behind = None if page.at is None else self._newest - page.at
+        may_be = LATE_FRAMES if page.has_caught_up else KEPT_FRAMES
+        if behind is None or behind > min(may_be, len(self._kept)):
+            page.at = self._newest
+            return f"id: {self._id(page.at)}\nevent: reset\ndata: {{}}\n\n".encode()
+        page.at = self._newest - behind + 1
+        return b"id: %s\ndata: %s\n\n" % (
+            self._id(page.at).encode(),
+            self._kept[-behind].seen_by(page.device),
+        )
 
-def _encode(sent: Sent, device: str | None) -> bytes:
-    frame_id, frame = sent
-    if not frame.everyone:
-        return f"id: {frame_id}\nevent: reset\ndata: {{}}\n\n".encode()
-    return b"id: %s\ndata: %s\n\n" % (frame_id.encode(), frame.seen_by(device))
+    def _id(self, number: int | None) -> str:
+        return f"{self._run}-{number}"  # a page of None is not taken for one that has something
 
-
-def _empty(queue: asyncio.Queue[Sent | None]) -> None:
-    while not queue.empty():
-        queue.get_nowait()
+    def _number(self, frame_id: str) -> int | None:
+        """Which frame of ours that is."""
+        run, _, number = frame_id.rpartition("-")
+        if run != self._run or not (number.isascii() and number.isdigit() and len(number) < 20):
+            return None
+        return int(number) if int(number) <= self._newest else None

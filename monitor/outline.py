@@ -34,7 +34,7 @@ def outline_news(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> 
 
 
 def hear(known: dict[str, Table], news: Table) -> bool:
-    """News into outlines by id, as static/known.js does it; False when too little is known for them."""
+    """News into outlines by id, as static/shell/known.js does it; False when too little is known for them."""
     device = known.get(news["id"])
     if device is None:
         if not news.get("counts") or "presence" not in news:

@@ -14,6 +14,7 @@ from edge.message import ROOT
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.connection import Connection
 from edge.notify import ServiceManager
+from monitor.absence import Absences, last_written_ms
 from monitor.access.door import Door
 from monitor.alerts import channels
 from monitor.alerts.desk import Desk
@@ -29,6 +30,7 @@ from monitor.message import PAYLOAD_BYTES
 from monitor.orders import Orders
 from monitor.server import Server
 from monitor.store import Store
+from monitor.web.absences import AbsenceRoutes
 from monitor.web.alerts import AlertRoutes
 from monitor.web.app import Web
 from monitor.web.devices import Devices
@@ -67,14 +69,17 @@ class Monitor:
     def __init__(self, settings: Settings) -> None:
         """Open the store; no network yet. Raises ConfigError."""
         self._settings = settings
+        self._is_there = False
         self._live = Live()
+        since_ms = last_written_ms(settings.store)
         self.store = Store(settings.store, settings.limits)
+        self._absences = Absences(self.store, since_ms)
         self.ingest = Ingest(self.store, self._live, self._ask)
         self._orders = Orders(self._ask)
         confirmations = Confirmations()
         self.connection = Connection(
             replace(settings.broker, packet_bytes=PACKET_BYTES),
-            on_message=self._hear,
+            on_messages=self._hear,
             on_connect=self._connected,
             on_disconnect=self._tell,
             on_published=confirmations.confirmed,
@@ -87,13 +92,14 @@ class Monitor:
         heat = Heat(self.store)
         self.ingest.on_records = heat.note
         rooms = [
-            *Devices(self.store, self.ingest, self._broker_reason).routes(),
+            *Devices(self.store, self.ingest, self._live, self._broker_reason).routes(),
             *FleetRoutes(heat, self.ingest).routes(),
             *Events(self.store, self.ingest).routes(),
             *AlertRoutes(self.alerts, settings.alerts is not None).routes(),
             *LabelRoutes(Labels(self.store), self.ingest, self._live).routes(),
             *WhatIf(self.store, self.ingest, self._orders).routes(),
             *Exports(self.store, self.ingest).routes(),
+            *AbsenceRoutes(self._absences).routes(),
         ]
         web = Web(self.ingest, self._live, self._broker_reason)
         app = web.app(rooms, settings.door, settings.listener.getsockname()[1])
@@ -105,6 +111,8 @@ class Monitor:
         self.connection.start()
         if not self._settings.wait:
             self.connection.wait_connected(START_WAIT_S)
+        self._absences.end()
+        self._is_there = True
         self.watch.recall(self.store)
         self.alerts.start()
         self.server.start()
@@ -116,14 +124,18 @@ class Monitor:
         self.connection.stop(GOODBYE_S)
         self.ingest.stop()
         self.store.close()
+        if self._is_there:
+            self._settings.store.touch()  # it was, until now, though nobody may have said anything
 
     def is_alive(self) -> bool:
         """Whether what comes is kept, and who asks is answered."""
         return self.ingest.comes_round(ALIVE_S) and self.server.comes_round(ALIVE_S)
 
-    def _hear(self, name: str, payload: bytes, retained: bool) -> None:
-        self._orders.hear(name, payload)
-        self.ingest.take(name, payload, retained)
+    def _hear(self, messages: list[tuple[str, bytes, bool]]) -> None:
+        for name, payload, _ in messages:
+            if "/res/" in name:
+                self._orders.hear(name, payload)
+        self.ingest.take([(name, payload) for name, payload, _ in messages])
 
     def _ask(self, name: str, payload: bytes, expiry_s: int) -> bool:
         try:

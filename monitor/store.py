@@ -227,12 +227,13 @@ class Store:
             )
             return reader.execute(query).fetchall()
 
-    def newest_record(self, device: str, epoch: str) -> Judged | None:
-        """The record with the highest seq of one journal."""
+    def newest_records(self) -> Iterator[tuple[str, Judged]]:
+        """(device, record): of every journal that has any, the one with the highest seq."""
         with self._reader() as reader:
-            query = "SELECT id FROM journals WHERE device = ? AND epoch = ?"
-            row = reader.execute(query, (device, epoch)).fetchone()
-            return chunks.newest(reader.execute, row[0]) if row else None
+            for journal, device in reader.execute("SELECT id, device FROM journals").fetchall():
+                newest = chunks.newest(reader.execute, journal)
+                if newest is not None:
+                    yield device, newest
 
     def events(self, device: str, limit: int) -> list[bytes]:
         """Event bodies, newest onset first."""

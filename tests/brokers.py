@@ -2,6 +2,7 @@
 
 import getpass
 import importlib.util
+import secrets
 import shutil
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +58,16 @@ class Broker:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens at just now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens at just now.
+
+    It is below those that systems give away by themselves: whoever listens there may be killed and come
+    back, and finds nobody else there.
+    """
+    while True:
+        port = 15_000 + secrets.randbelow(15_000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:

@@ -1,8 +1,15 @@
 """Where tests find what is not in the repository."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair, and tells nothing of the code.
+_USUAL = settings.get_profile("ci" if os.environ.get("CI") else "default")
+settings.register_profile("any machine", _USUAL, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 collect_ignore = ["pi"]  # `make test-pi` runs it: one emulated Pi for minutes, which wants a core for itself
 

@@ -216,7 +216,7 @@ class Decision:
         return Event(
             "anomalous", seen.ts_ms, score, why, self._names[strange.channel], name,
             tuple(seen.values), tuple(seen.views[0].expected), spread,
-            shares(seen.views[strange.view].surprise), ratio=ratio,
+            shares(strange, len(self._names)), ratio=ratio,
         )  # fmt: skip
 
     def _advise(self, ts_ms: int, shift: Shift) -> tuple[Change, ...]:

@@ -55,15 +55,14 @@ def explain(
         return f"{observed}: it has stood still for far longer than it does at this hour"
     if signal == "frozen":
         return f"{observed}: nothing has moved for far longer than it does at this hour"
+    expected = number(name, view.expected[c], band[c] * view.deviation[c])
+    if strange.view > 0:
+        # what a view of the last minutes expected is no measure of this reading
+        observed = f"{name} {number(name, view.expected[c] + view.residual[c])} in the last minutes"
     if signal in _LIKE:
-        expected = number(name, view.expected[c], band[c] * view.deviation[c])
         return f"{observed} (expected {expected}): {_LIKE[signal]}"
     water = f": {_water(strange, seen, names)}" if signal.endswith("vapour") else ""
-    expected = number(name, view.expected[c], band[c] * view.deviation[c])
-    if strange.view == 0:
-        return f"{observed}, expected {expected}{water}"
-    lately = number(name, view.expected[c] + view.residual[c])
-    return f"{name} {lately} in the last minutes, expected {expected}{water}"
+    return f"{observed}, expected {expected}{water}"
 
 
 def _water(strange: Strange[float], seen: Observation[float], names: tuple[str, ...]) -> str:

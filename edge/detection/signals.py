@@ -7,7 +7,7 @@ import functools
 import operator
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -178,7 +178,12 @@ SIGNALS: dict[str, Callable[[SignalSettings], Signal]] = {
 }
 
 
-def shares(surprise: Sequence[float]) -> tuple[float, ...]:
-    """Each channel's part of the squared surprise; they sum to one."""
-    total = sum(x * x for x in surprise)
-    return tuple(x * x / total if total > 0 else 1.0 / len(surprise) for x in surprise)
+def shares(strange: Strange[float], channels: int) -> tuple[float, ...]:
+    """Each of so many channels' part, squared, in what the signal saw of it; they sum to one.
+
+    The channel to blame has the largest, and one that the signal does not look at has none.
+    """
+    most = max(strange.most)
+    parts = [1.0 if value == most else (value / most) ** 2 for value in strange.most]
+    whole = dict(zip(strange.channels, parts, strict=True))
+    return tuple(whole.get(channel, 0.0) / sum(parts) for channel in range(channels))

@@ -167,7 +167,8 @@ class Frozen:
         moved = functools.reduce(operator.or_, still.moved)
         samples = self._samples.see(moved, moved * 0 + 1)
         strength = still.strength(samples, self._nats.see(moved, sum(still.nats)))
-        most = [evidence * QUANTUM for evidence in still.evidence]
+        # the root, since what two channels have gained adds up in the square of the strength
+        most = [sqrt(evidence * QUANTUM) for evidence in still.evidence]
         return Strange(strength, most, range(len(most)))
 
     def reset(self) -> None:

@@ -15,9 +15,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import BrokerError
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.callbacks import Callbacks
-from edge.mqtt.network_loop import NetworkLoop, taking
+from edge.mqtt.network_loop import Client, NetworkLoop, taking
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.trouble import Trouble, failure, hung_up, not_taken, refusal
+from edge.mqtt.wire import Message
 
 ANSWER_S = 4.0
 
@@ -31,7 +32,7 @@ class Attempt:
 
     def __init__(
         self,
-        client: paho.Client,
+        client: Client,
         settings: BrokerSettings,
         outbox: Outbox,
         callbacks: Callbacks,
@@ -55,6 +56,7 @@ class Attempt:
         self._up_since: float | None = None
         self._answer_by = 0.0
         client.on_connect = self._answered
+        client.deliver = self._deliver if callbacks.has("on_messages") else None
         client.on_message = self._received
         client.on_publish = self._published
         client.on_subscribe = self._subscribed
@@ -115,7 +117,14 @@ class Attempt:
         except UnicodeDecodeError as error:
             self._callbacks.fault("topic", error)
         else:
-            self._callbacks.call("on_message", topic, bytes(message.payload), bool(message.retain))
+            self._deliver([(topic, bytes(message.payload), bool(message.retain))])
+
+    def _deliver(self, messages: list[Message]) -> None:
+        """In their order, to both who want many at once and who want each."""
+        self._callbacks.call("on_messages", messages)
+        if self._callbacks.has("on_message"):
+            for message in messages:
+                self._callbacks.call("on_message", *message)
 
     def _published(self, _: paho.Client, __: Any, mid: int, reason: ReasonCode, *___: Any) -> None:
         # Only noted: paho holds its locks here, and a callback that waits for a publisher would hang.

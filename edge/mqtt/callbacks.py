@@ -18,6 +18,10 @@ class Callbacks:
         self._functions = functions
         self.faults: Counter[str] = Counter()
 
+    def has(self, name: str) -> bool:
+        """Whether there is that function."""
+        return self._functions[name] is not None
+
     def call(self, name: str, *arguments: Any) -> None:
         """Call that function, if there is one. Raises nothing."""
         function = self._functions[name]

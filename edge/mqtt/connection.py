@@ -22,6 +22,7 @@ from edge.mqtt.callbacks import Callbacks
 from edge.mqtt.network_loop import NetworkLoop, expiring
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.trouble import Cure, Trouble
+from edge.mqtt.wire import Message
 
 LOG = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Connection:
     and counted in `faults` by the callback's name.
     `on_published(number, error)` comes once for every `publish`: error is None once the broker
     has acknowledged it (QoS 0: once it is written), else the sentence why it does not count.
+    `on_messages` gets what has come together: for who receives thousands in a second.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Connection:
         *,
         will: tuple[str, bytes] | None = None,
         on_message: Callable[[str, bytes, bool], None] | None = None,
+        on_messages: Callable[[list[Message]], None] | None = None,
         on_connect: Callable[[bool], None] | None = None,
         on_disconnect: Callable[[str], None] | None = None,
         on_published: Callable[[int, str | None], None] | None = None,
@@ -61,6 +64,7 @@ class Connection:
         self._tls = tls_context(settings)
         self._callbacks = Callbacks(
             on_message=on_message,
+            on_messages=on_messages,
             on_connect=on_connect,
             on_disconnect=on_disconnect,
             on_published=on_published,
@@ -112,11 +116,7 @@ class Connection:
         self._thread.start()
 
     def wait_connected(self, timeout_s: float) -> None:
-        """Block until connected.
-
-        Raises BrokerError with the reason when time is up, and at once when only a person can
-        mend it (wrong password, no such host).
-        """
+        """Block until connected. Raises BrokerError: when time is up, at once where a person must mend it."""
         with self._changed:
             self._changed.wait_for(lambda: self._up is not None or self._trouble.mendable, timeout_s)
             if self._up is None:

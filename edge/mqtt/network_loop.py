@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -17,10 +18,24 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.mqtt.broker import BrokerSettings
+from edge.mqtt.wire import Deliver, Wire
 
 CONNECT_TIMEOUT_S = 5.0
-PACKETS_AT_ONCE = 64  # that are read in one turn
+PACKETS_AT_ONCE = 64  # that paho reads in one turn
 PATIENCE_MS = 1000  # between two looks at keepalive and deadlines
+
+
+class Client(paho.Client):
+    """paho's; for who wants messages by the hundred, with a socket that takes them out of the stream."""
+
+    deliver: Deliver | None = None  # None: paho reads all by itself, which is quick enough for an agent
+
+    def _create_socket(self) -> Any:
+        # Not paho's public interface. In a paho without it `_read` lets paho read by itself, slowly.
+        inner = super()._create_socket()
+        if self.deliver is None:
+            return inner
+        return Wire(inner, self.protocol == MQTTProtocolVersion.MQTTv5, self.deliver)
 
 
 class NetworkLoop:
@@ -47,9 +62,9 @@ class NetworkLoop:
         protocol: MQTTProtocolVersion,
         tls: ssl.SSLContext | None,
         will: tuple[str, bytes] | None,
-    ) -> paho.Client:
+    ) -> Client:
         """A client that is not connected yet and writes from this loop alone; its session is clean."""
-        client = paho.Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             settings.client_id,
             protocol=protocol,
@@ -69,11 +84,15 @@ class NetworkLoop:
     def serve(self, client: paho.Client, each_turn: Callable[[], None]) -> None:
         """Run until the client's socket is gone; `each_turn` runs after every turn, no lock held."""
         while (wire := client.socket()) is not None:
-            ready = self._wait(wire.fileno(), client.want_write())
+            own = wire if isinstance(wire, Wire) else None
+            owing = own is not None and own.wants_to_write
+            ready = self._wait(wire.fileno(), client.want_write() or owing)
             if ready & select.POLLOUT:
                 client.loop_write()
+                if own is not None:
+                    own.acknowledge()
             if ready & ~select.POLLOUT:
-                _read_all(client)
+                own.read(lambda: _reads_one(client)) if own is not None else _read_all(client)
             client.loop_misc()
             each_turn()
 
@@ -108,6 +127,11 @@ def taking(packet_bytes: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.MaximumPacketSize = packet_bytes
     return properties
+
+
+def _reads_one(client: paho.Client) -> bool:
+    client.loop_read()
+    return client.socket() is not None
 
 
 def _read_all(client: paho.Client) -> None:

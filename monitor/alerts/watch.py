@@ -6,11 +6,11 @@ from typing import Any
 
 from monitor.alerts import words
 from monitor.alerts.condition import MONITOR, Condition, Key, Observation
-from monitor.fleet import APART, event_to_page
 from monitor.message import Event, decode
+from monitor.shown_event import APART, event_to_page
 from monitor.store import Store
 
-SILENT_PERIODS = 5  # as the page has it, in conditions.js
+SILENT_PERIODS = 5  # as the page has it, in words/conditions.js
 SILENT_LEAST_S = 15.0
 RECALLED = 20  # events of a device
 OLDEST_MS = 30 * 86_400_000  # what a device dates before that, it dates by a clock that was not set

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,9 @@ class Label(NamedTuple):
     why: str | None
     model: str | None
     fault: str | None
+
+
+_words = attrgetter(*Label._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,4 +185,4 @@ def _column(tables: list[Numbers], key: str) -> Floats:
 
 
 def _label(record: Record) -> Label:
-    return Label(*(getattr(record, name) for name in Label._fields))
+    return Label(*_words(record))

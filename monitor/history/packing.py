@@ -4,6 +4,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ _LEVEL = 6
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
-_NAMES = Record.__struct_fields__
+_fields = attrgetter(*Record.__struct_fields__)
 
 
 class Verdict(msgspec.Struct, array_like=True, gc=False):
@@ -84,8 +85,7 @@ def unpack(data: bytes, first_ms: int, first_seq: int) -> Block:
 
 def to_row(judged: Judged) -> bytes:
     """One record for the tail."""
-    record = judged.record
-    return _encode((*(getattr(record, name) for name in _NAMES), judged.values))
+    return _encode((*_fields(judged.record), judged.values))
 
 
 def from_row(body: bytes) -> Judged:

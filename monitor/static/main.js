@@ -1,15 +1,15 @@
 // The page: what is known of all rooms, which view is open, and the live stream that moves both.
 
-import { fetchDevice, fetchDevices } from "./api.js";
-import { reloadBell, takeBell } from "./bell.js";
-import { CONDITIONS, worstFirst } from "./conditions.js";
-import { element, setText } from "./dom.js";
-import { Fleet } from "./fleet.js";
-import { Known } from "./known.js";
-import { reloadLabels, takeLabels } from "./labels.js";
-import { listen } from "./live.js";
-import { isSameView, parse, titleOf } from "./routes.js";
-import { VIEWS } from "./views.js";
+import { fetchDevice, fetchDevices } from "./shell/api.js";
+import { reloadBell, takeBell } from "./alerts/bell.js";
+import { CONDITIONS, worstFirst } from "./words/conditions.js";
+import { element, setText } from "./shell/dom.js";
+import { Fleet } from "./fleet/fleet.js";
+import { Known } from "./shell/known.js";
+import { reloadLabels, takeLabels } from "./feedback/labels.js";
+import { listen } from "./shell/live.js";
+import { isSameView, parse, titleOf } from "./shell/routes.js";
+import { VIEWS } from "./shell/views.js";
 
 const CLOCK_MS = 5000;
 const BESIDE_MOST = 12; // rooms: more of them are shown on their own, without one of them beside
@@ -86,7 +86,7 @@ async function open(route) {
   const mine = { route, view: null, whole: null, waiting: [], opening: true };
   shown = mine;
   try {
-    const [View, whole] = await Promise.all([code(), ofDevice ? fetchDevice(route.id) : null]);
+    const [View, whole] = await Promise.all([code(), ofDevice ? (named?.id === route.id ? named : fetchDevice(route.id)) : null]);
     if (shown !== mine) return;
     mine.whole = whole;
     mine.view = new View(whole, route, page);
@@ -179,6 +179,7 @@ function tell(open, frame) {
 
 async function loadAll() {
   const answer = await fetchDevices();
+  named = answer.open;
   clockAheadMs = answer.now_ms - Date.now();
   showProblem(answer.problem);
   reloadLabels();
@@ -188,28 +189,31 @@ async function loadAll() {
   close();
   fleet.reload();
   route();
+  named = null;
+  stream.begin(answer.live); // for all that has come since; now, since it is known which room is open
 }
 
+let named = null; // of the room that the address named, which came with the list
 let loading = null;
 const waiting = [];
 const load = () => {
-  loading ??= loadAll().catch(() => {}).finally(() => {
+  loading ??= loadAll().catch(() => stream.begin(null)).finally(() => {
     loading = null;
     for (const frame of waiting.splice(0)) take(frame);
   });
 };
 
-let opened = false;
 const stream = listen({
   onFrame: take,
   onReset: load,
   onLink: (up) => {
     link.dataset.state = up ? "live" : "away";
     setText(link, up ? "live" : "reconnecting");
-    if (up && !opened) load(); // only now: nothing can come between what is loaded and what is streamed
-    opened ||= up;
+    if (up && !loaded) load();
   },
 });
+
+load();
 
 addEventListener("hashchange", () => {
   const left = shown?.route;

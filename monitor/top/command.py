@@ -81,7 +81,7 @@ def _follow(feed: Feed) -> int:
     from rich.live import Live
 
     from monitor.top.keyboard import Keyboard
-    from monitor.top.screen import AROUND, picture
+    from monitor.top.screen import fits, picture, summary
 
     console, first = Console(highlight=False), 0
     with Keyboard() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
@@ -90,14 +90,16 @@ def _follow(feed: Feed) -> int:
         feed.on_news = keys.wake
         feed.start()
         while True:
-            found, height = _rows(feed), console.size.height
-            first = min(first, max(0, len(found) - (height - AROUND)))
-            live.update(picture(found, first, height, feed.problem, feed.is_live), refresh=True)
+            found = _rows(feed)
+            head = summary(found, feed.problem, feed.is_live)
+            page = fits(head, console)
+            first = min(first, max(0, len(found) - page))
+            live.update(picture(head, found, first, page), refresh=True)
             drawn = time.monotonic()
             key = keys.wait(CLOCK_S)
             if key == "quit":
                 return 0
-            first = _moved(first, key, height - AROUND, len(found))
+            first = _moved(first, key, page, len(found))
             if key is None:
                 time.sleep(max(0.0, drawn + DRAW_EVERY_S - time.monotonic()))  # frames come in bursts
 

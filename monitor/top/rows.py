@@ -1,4 +1,4 @@
-"""Rooms as rows of words: how each is, worst first. The same as on the page (static/conditions.js)."""
+"""Rooms as rows of words: how each is, worst first. The same as on the page (static/words/conditions.js)."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from monitor.top.rows import CONDITIONS, Row, counts
 
-# header, rule and footer of the table, the counts and the keys
-AROUND = 6
+# the table's header, the keys, a line of air around each of them
+AROUND = 5
 NAMES = ("how", "room", "values", "score", "heard", "missing", "model", "")
 
 
@@ -49,12 +49,16 @@ def whole(found: Sequence[Row], problem: str | None) -> RenderableType:
     return Group(summary(found, problem, None), Text(), table(found))
 
 
-def picture(
-    found: Sequence[Row], first: int, height: int, problem: str | None, is_live: bool
-) -> RenderableType:
-    """As much as fits into so many lines, from row `first` on."""
-    fits = max(1, height - AROUND - bool(problem))
-    shown = found[first : first + fits]
+def fits(head: Text, console: Console) -> int:
+    """How many rows there is room for below what `summary` says; on a narrow screen that takes more lines."""
+    return max(1, console.height - AROUND - len(head.wrap(console, console.width)))
+
+
+def picture(head: Text, found: Sequence[Row], first: int, page: int) -> RenderableType:
+    """So many rows from row `first` on, below what `summary` says."""
+    shown = found[first : first + page]
     place = f"rows {first + 1:,} to {first + len(shown):,} of {len(found):,}" if found else "no room yet"
-    keys = Text(f"{place}   ↑ ↓ PgUp PgDn Home End   q quits", style="bright_black")
-    return Group(summary(found, problem, is_live), Text(), table(shown), Text(), keys)
+    keys = Text(
+        f"{place}   q quits   ↑ ↓ PgUp PgDn Home End", "bright_black", no_wrap=True, overflow="ellipsis"
+    )
+    return Group(head, Text(), table(shown), Text(), keys)

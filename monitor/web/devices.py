@@ -10,6 +10,7 @@ from starlette.routing import Route
 from edge.errors import ConfigError
 from monitor.history.reading import POINTS_MOST
 from monitor.ingest import Ingest
+from monitor.live import Live
 from monitor.outline import outline
 from monitor.store import Store
 from monitor.web.answers import answer, no_such_device, number, refusal, span
@@ -18,9 +19,12 @@ from monitor.web.answers import answer, no_such_device, number, refusal, span
 class Devices:
     """`broker_reason` is None while the broker is connected, else a sentence."""
 
-    def __init__(self, store: Store, ingest: Ingest, broker_reason: Callable[[], str | None]) -> None:
+    def __init__(
+        self, store: Store, ingest: Ingest, live: Live, broker_reason: Callable[[], str | None]
+    ) -> None:
         self._store = store
         self._ingest = ingest
+        self._live = live
         self._broker_reason = broker_reason
 
     def routes(self) -> list[Route]:
@@ -31,11 +35,18 @@ class Devices:
             Route("/api/devices/{device}/series", self.series),
         ]
 
-    def devices(self, _: Request) -> Response:
-        """All devices in outline, and whether news can come at all."""
-        problem = self._broker_reason() or self._ingest.problem
-        devices = [outline(summary) for summary in self._ingest.summaries.values()]
-        return answer({"now_ms": int(time.time() * 1000), "problem": problem, "devices": devices})
+    def devices(self, request: Request) -> Response:
+        """All devices in outline, and whether news can come at all; the whole of the one that is `open`."""
+        live = self._live.expect()  # first: what comes after that is in the stream
+        summaries = self._ingest.summaries
+        told = {
+            "now_ms": int(time.time() * 1000),
+            "problem": self._broker_reason() or self._ingest.problem,
+            "live": live,
+            "open": summaries.get(request.query_params.get("open", "")),
+            "devices": [outline(summary) for summary in summaries.values()],
+        }
+        return answer(told)
 
     def device(self, request: Request) -> Response:
         """One device."""

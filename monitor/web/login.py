@@ -136,7 +136,7 @@ class Login:
 
     def _form(self, wrong: str, status: int = 200) -> Response:
         shown = f'<p class="wrong" id="wrong" role="alert">{html.escape(wrong)}</p>' if wrong else ""
-        page = self._files.text("login.html").replace(PLACE, shown)
+        page = self._files.text("login/login.html").replace(PLACE, shown)
         return Response(page, status, HEADERS, media_type="text/html")
 
     async def _until_over(

@@ -67,6 +67,7 @@ def connection(
         name: options.pop(name, getattr(log, name))
         for name in ("on_message", "on_connect", "on_disconnect", "on_published")
     }
+    callbacks["on_messages"] = options.pop("on_messages", None)
     options.setdefault("host", "127.0.0.1")
     options.setdefault("client_id", f"test-{id(log)}-{free_port()}")
     made = Connection(BrokerSettings(port=port, **options), will=will, **callbacks)

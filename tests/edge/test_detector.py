@@ -3,14 +3,19 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.bundle.bundle import load
 from edge.detection.detector import Detector
 from edge.detection.judgement import Judgement
+from edge.detection.observation import Strange
 from edge.detection.replay import judge
+from edge.detection.signals import shares
 from edge.detection.verdict import Verdict
 from edge.reading import Reading
 from edge.recording import Recording
@@ -84,6 +89,31 @@ def test_the_sentence_names_the_channel_and_what_was_expected(room_bundle: Path)
     recording = stretch(Fault("spike", 2 * HOUR_S, 20.0, 8.0, "temperature"))
     sentences = [v.why for v in judged(room_bundle, recording).verdicts if v.state == "anomalous"]
     assert any(s and "temperature" in s and "expected" in s and "±" in s and "°C" in s for s in sentences)
+
+
+def test_of_values_that_stand_still_the_one_to_blame_has_the_largest_share(room_bundle: Path) -> None:
+    nothing_moves = stretch(Fault("frozen", 2 * HOUR_S, 1.9 * HOUR_S))
+    one_stands = stretch()
+    one_stands.values[720:, 1] = one_stands.values[720, 1]
+    for signal, recording in (("frozen", nothing_moves), ("stuck", one_stands)):
+        found = [change.event for v in judged(room_bundle, recording).verdicts for change in v.changes]
+        strange = [event for event in found if event.kind == "anomalous"]
+        assert signal in {event.signal for event in strange}
+        for event in strange:
+            assert event.why.startswith("humidity") and event.channel == "humidity"
+            assert event.share is not None
+            assert sum(event.share) == pytest.approx(1.0)
+            assert event.share[1] == max(event.share), event.why
+
+
+@given(st.lists(st.floats(0.0, 1e300), min_size=1, max_size=5), st.randoms(use_true_random=False))
+def test_the_channel_to_blame_has_the_largest_share_of_all(most: list[float], random: Random) -> None:
+    channels = random.sample(range(6), len(most))
+    strange = Strange(1.0, most, channels)
+    parts = shares(strange, 6)
+    assert sum(parts) == pytest.approx(1.0)
+    assert parts[strange.channel] == max(parts)
+    assert all(parts[other] == 0.0 for other in set(range(6)) - set(channels))
 
 
 def test_a_broken_sensor_is_never_an_anomalous_room(room_bundle: Path) -> None:

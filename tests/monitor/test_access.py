@@ -107,7 +107,7 @@ def test_without_the_token_nothing_is_told(behind):
     assert (first.status_code, first.headers["location"]) == (303, "/login")
     assert behind.client.get("/healthz").json() == {"ok": True}
     assert behind.client.get("/login").status_code == 200
-    assert behind.client.get("/static/login.css").status_code == 200
+    assert behind.client.get("/static/login/login.css").status_code == 200
 
 
 def test_a_program_sends_the_token_with_each_request(behind):

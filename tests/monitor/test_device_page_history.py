@@ -20,6 +20,7 @@ from tests.monitor.pixels import contrasts_too_low, pixels_like
 from tests.monitor.running import agent, monitor, until
 from tests.monitor.scene import Scene, chart, strange
 from tests.monitor.timeline import (
+    LAST,
     SECONDS,
     address,
     an_hour,
@@ -227,3 +228,27 @@ def test_the_history_fits_a_phone_and_a_desk_by_day_and_by_night(scene, width, s
             "all => all.filter(one => one.getBoundingClientRect().height < 39.5).map(one => one.textContent)"
         )
         assert small == []
+
+
+def test_records_that_come_before_the_strip_of_all_history_do_not_hide_what_was_before_them(scene):
+    an_hour(scene.room)
+    page = scene.open(width=360)
+    expect(page.get_by_text("cellar").first).to_be_visible()
+    summary = f"{scene.url}api/devices/cellar"
+    until(lambda: page.request.get(summary).json()["counts"]["received"] == LAST - 1)
+    held = []
+    page.route(lambda url: "/series" in url and "from_ms" not in url, lambda route: held.append(route))
+    page.evaluate("location.hash = '#/device/cellar?range=1h'")
+    expect(page.get_by_test_id("timeline")).to_have_attribute("data-shown", "360")
+    until(lambda: page.wait_for_timeout(50) or held)
+    for seq in range(LAST, LAST + 5):
+        scene.room.records(record(seq))
+        expect(page.get_by_test_id("ledger")).to_contain_text(f"{seq} received")
+    for each in held:
+        each.continue_()
+    expect(page.locator(".overview .window")).to_be_visible()
+    readout = page.get_by_test_id("readout")
+    readout.focus()
+    page.keyboard.press("Home")
+    rows = int(readout.get_attribute("aria-valuemax")) - int(readout.get_attribute("aria-valuenow"))
+    assert rows > 350, "only the newest are left in the charts"

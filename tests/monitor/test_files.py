@@ -1,6 +1,7 @@
 """How the page travels: compressed, asked for anew, sent when it changed, and light on the first load."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
@@ -8,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from monitor.web.app import STATIC
-from monitor.web.files import Files
+from monitor.web.files import VENDOR, Files
 from monitor.web.squeeze import squeeze
 from tests.brokers import mosquitto
 from tests.monitor import scene as scenes
@@ -37,7 +38,13 @@ def behind(tmp_path_factory):
 
 
 def test_a_file_is_sent_compressed_once_and_then_only_when_it_changed(behind, tmp_path):
-    for path in ("/", "/static/main.js", "/static/style.css", "/static/vendor/uPlot.iife.min.js"):
+    for path in (
+        "/",
+        "/static/main.js",
+        "/static/style.css",
+        "/static/device/device.js",
+        "/static/vendor/uPlot.iife.min.js",
+    ):
         plain = behind.client.get(path, headers={"accept-encoding": "identity"})
         packed = behind.client.get(path, headers={"accept-encoding": "gzip"})
         assert plain.content == packed.content
@@ -55,26 +62,96 @@ def test_a_file_is_sent_compressed_once_and_then_only_when_it_changed(behind, tm
         assert behind.client.head(path).status_code == 200
 
 
+def ask(folder, path: str, mark: str = "") -> httpx.Response:
+    """What that folder answers, without a server between."""
+    app = Starlette(routes=[Route("/{name:path}", Files(folder).route)])
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            return await client.get(path, headers={"if-none-match": mark})
+
+    return asyncio.run(get())
+
+
+def test_styles_go_together_and_are_sent_anew_when_one_of_them_changed(tmp_path):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "page.css").write_text('/* all */\n\n@import "a.css";\n@import "room/b.css";\n.c {}\n')
+    (tmp_path / "a.css").write_text(".a {}\n")
+    (tmp_path / "room/b.css").write_text("/* why */\n  .b {}\n")
+    app, marks = Starlette(routes=[Route("/{name:path}", Files(tmp_path).route)]), list[str]()
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            return await client.get("/page.css", headers={"if-none-match": marks[-1] if marks else ""})
+
+    first = asyncio.run(get())
+    assert first.text.split() == [".a", "{}", ".b", "{}", ".c", "{}"]
+    marks.append(first.headers["etag"])
+    assert asyncio.run(get()).status_code == 304
+    (tmp_path / "room/b.css").write_text(".bb {}\n")
+    assert ".bb {}" in asyncio.run(get()).text
+
+
 def test_a_file_that_changed_is_sent_anew(tmp_path):
     (tmp_path / "a.js").write_text("one")
-    (tmp_path / ".hidden").write_text("x")
-    (tmp_path.parent / "secret.js").write_text("x")
-    app = Starlette(routes=[Route("/{name:path}", Files(tmp_path).route)])
-
-    def get(path: str, mark: str = "") -> httpx.Response:
-        async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-                return await client.get(path, headers={"if-none-match": mark})
-
-        return asyncio.run(ask())
-
-    mark = get("/a.js").headers["etag"]
+    mark = ask(tmp_path, "/a.js").headers["etag"]
     (tmp_path / "a.js").write_text("three")
-    answer = get("/a.js", mark)
+    answer = ask(tmp_path, "/a.js", mark)
     assert (answer.status_code, answer.text) == (200, "three")
-    for path in ("/.hidden", "/%2e%2e/secret.js", "/a.js/", "/.", "/..%2fsecret.js", "/none.js", "/a.js%00"):
-        assert get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/.hidden",
+            "/.",
+            "/a.js/",
+            "/none.js",
+            "/a.js%00",
+            "/room",
+            "/room/",
+            "/room//b.js",
+            "/room/.hidden",
+        ),
+        *(
+            "/%2e%2e/secret.js",
+            "/..%2fsecret.js",
+            "/room/..%2f..%2fsecret.js",
+            "/room/%2e%2e/%2e%2e/secret.js",
+        ),
+        *(
+            "/room%2f%2e%2e%2fa.js",
+            "/room%5c..%5ca.js",
+            "/%2fetc/passwd",
+            "/" + 300 * "a",
+            "/" + 2000 * "a/" + "a",
+        ),
+    ],
+)
+def test_nothing_else_than_a_file_below_the_folder_is_served(tmp_path, path):
+    folder = tmp_path / "static"
+    (folder / "room").mkdir(parents=True)
+    for name in ("a.js", ".hidden", "room/b.js", "room/.hidden", "../secret.js"):
+        (folder / name).write_text("x")
+    assert ask(folder, "/room/b.js").text == "x"
+    assert ask(folder, path).status_code == 404
+
+
+NAMED = re.compile(r"""(?:from |import\(|@import )"([^"]+)"|(?:href|src)="/static/([^"]+)""" + '"')
+
+
+def test_whatever_a_file_of_the_page_names_is_there():
+    named = {
+        (path.parent / found[1] if found[1] else STATIC / found[2]).resolve()
+        for path in STATIC.rglob("*")
+        if path.suffix in {".js", ".html", ".css"} and path.parent.name != VENDOR
+        for found in NAMED.finditer(path.read_text())
+    }
+    assert len(named) > 40
+    assert [str(path) for path in named if not path.is_file()] == []
+    ours = {p for p in STATIC.rglob("*") if p.is_file() and p.parent.name != VENDOR and p.suffix != ".html"}
+    assert ours - named == set(), "no other file names these"
 
 
 def test_answers_are_compressed_and_the_stream_is_not(behind):
@@ -106,7 +183,7 @@ def test_the_first_load_weighs_less_than_a_hundred_kilobytes(browser, behind, pa
     bodies = {
         name: size for name, size in page.evaluate(BODIES) if "/api/" not in name and "/live" not in name
     }
-    assert any(name.endswith("/static/device.js") for name in bodies)
+    assert any(name.endswith("/static/device/device.js") for name in bodies)
     assert all(bodies.values()), "something came from a cache"
     total, on_the_wire = sum(bodies.values()), sum(wire.values())
     print(
@@ -152,6 +229,6 @@ PARSES = """async (text) => {
 def test_without_its_comments_every_script_is_still_a_script(browser):
     page = browser.new_page()
     assert "SyntaxError" in page.evaluate(PARSES, "export const a = {;")
-    for path in sorted(STATIC.glob("*.js")):
+    for path in sorted(set(STATIC.rglob("*.js")) - set(STATIC.glob("vendor/*"))):
         assert page.evaluate(PARSES, squeeze(path.read_text(), ".js")) == "", path.name
     page.close()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.fleet import Fleet, News, event_to_page
+from monitor.fleet import Fleet, News
+from monitor.shown_event import event_to_page
 from tests.monitor import messages
 from tests.monitor.messages import EPOCH, advisory, data, event, info, record, status
 

@@ -1,83 +1,19 @@
 """The fleet's view in a real browser: one room, some dozens, thousands."""
 
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from monitor.service import Monitor
-from tests.brokers import mosquitto
-from tests.monitor import crowd
+from tests.monitor import crowd_scene
 from tests.monitor import scene as scenes
-from tests.monitor.browser import PATIENCE_MS, expect, open_page, sync_api
+from tests.monitor.browser import expect, sync_api
+from tests.monitor.crowd_scene import Crowd, chip, drawn, rows
 from tests.monitor.messages import record
 from tests.monitor.pixels import contrasts_too_low
-from tests.monitor.running import Agent, agent, monitor, until
 from tests.monitor.scene import Scene, value
 
 browser, scene = scenes.browser, scenes.scene
-
-
-@dataclass
-class Crowd:
-    """A monitor that knows many rooms."""
-
-    browser: sync_api.Browser
-    running: Monitor
-    room: Agent
-    wrong: list[str]
-
-    def open(self, path: str = "#/", *, width: int = 1440, scheme: str = "light") -> sync_api.Page:
-        return open_page(self.browser, self.running.server.url, self.wrong, path, width=width, scheme=scheme)
-
-    def say(self, number: int, seq: int, **other: object) -> None:
-        """A record of now."""
-        self.room.device = crowd.name_of(number)
-        made = {"epoch": crowd.EPOCH, "ts_ms": int(time.time() * 1000), "model": "cellar 7", **other}
-        self.room.records(record(seq, **made))
-
-
-@contextmanager
-def crowded(browser: sync_api.Browser, folder: Path, devices: int, records: int) -> Iterator[Crowd]:
-    expect.set_options(timeout=PATIENCE_MS)
-    crowd.fill(folder / "m.db", devices, records=records)
-    with mosquitto() as broker, monitor(broker, folder / "m.db") as (running, _), agent(broker) as room:
-        made = Crowd(browser, running, room, [])
-        yield made
-        for context in browser.contexts:
-            context.close()
-    assert made.wrong == [], made.wrong
-
-
-@pytest.fixture
-def thirty(browser, tmp_path: Path) -> Iterator[Crowd]:
-    with crowded(browser, tmp_path, 30, crowd.A_DAY) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def thousands(browser, tmp_path_factory) -> Iterator[Crowd]:
-    with crowded(browser, tmp_path_factory.mktemp("thousands"), 2000, 6) as made:
-        yield made
-
-
-def rows(page: sync_api.Page) -> sync_api.Locator:
-    return page.get_by_test_id("device-row")
-
-
-def chip(page: sync_api.Page, name: str) -> sync_api.Locator:
-    return page.locator(f'[data-testid="chip"][data-chip="{name}"]')
-
-
-def drawn(page: sync_api.Page) -> sync_api.Locator:
-    """The map, once it has been."""
-    map_ = page.get_by_test_id("heatmap")
-    expect(map_).to_have_attribute("data-cells", re.compile("[1-9]"))
-    return map_
+thirty, thousands = crowd_scene.thirty, crowd_scene.thousands
 
 
 def test_one_room_is_a_list_with_small_facts_and_the_room_beside_it(scene: Scene) -> None:
@@ -148,79 +84,6 @@ def test_a_record_moves_row_chip_and_cell(thirty: Crowd) -> None:
     readout = page.get_by_test_id("heat-readout")
     expect(readout).to_contain_text("room-0001")
     expect(readout).to_contain_text(re.compile(r"anomalous · worst score 7\.[1-5]"))
-
-
-def test_the_map_says_what_is_pointed_at_and_opens_the_room_at_that_time(thirty: Crowd) -> None:
-    page = thirty.open()
-    map_ = drawn(page)
-    readout = page.get_by_test_id("heat-readout")
-    box = map_.bounding_box()
-    first = rows(page).first.get_attribute("data-device")
-    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 3)
-    expect(readout).to_contain_text(f"{first} · ")
-    expect(readout).to_contain_text("anomalous · worst score")
-    page.mouse.move(box["x"] + 200, box["y"] + 3)
-    expect(readout).to_contain_text(re.compile(f"{first} · .* · (normal|warming up)"))
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 3)
-    expect(page.get_by_test_id("room")).to_have_attribute("data-device", first)
-    assert re.search(rf"#/device/{first}\?from=\d+&to=\d+$", page.url)
-    assert page.title() == f"{first} · picanary"
-    page.go_back()
-    expect(page.get_by_test_id("room")).to_be_hidden()
-    assert page.title() == "picanary"
-    expect(page.locator(f'[data-device="{first}"][data-testid="device-row"]')).to_be_focused()
-
-
-def test_the_map_is_walked_by_keyboard(thirty: Crowd) -> None:
-    page = thirty.open()
-    map_ = drawn(page)
-    readout = page.get_by_test_id("heat-readout")
-    names = rows(page).evaluate_all("all => all.map((one) => one.dataset.device)")
-    page.keyboard.press("/")
-    map_.focus()
-    page.keyboard.press("ArrowDown")
-    expect(readout).to_contain_text(f"{names[1]} · ")
-    now = readout.text_content()
-    page.keyboard.press("ArrowLeft")
-    expect(readout).not_to_have_text(now)
-    expect(readout).to_have_attribute("aria-live", "polite")
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("PageDown")
-    page.keyboard.press("PageDown")
-    expect(readout).to_contain_text(f"{names[-1]} · ")
-    page.keyboard.press("End")
-    page.keyboard.press("Enter")
-    expect(page.get_by_test_id("room")).to_have_attribute("data-device", names[-1])
-    expect(page.locator("#device")).to_be_focused()
-
-
-def test_states_are_told_apart_without_colour(thirty: Crowd) -> None:
-    page = thirty.open()
-    drawn(page)
-    greys = page.locator(".heat-legend canvas").evaluate_all(
-        """all => all.map((one) => {
-            const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
-            const found = [];
-            for (let i = 0; i < data.length; i += 4)
-                found.push(Math.round((0.2126 * data[i] + 0.7152 * data[i + 1] + 0.0722 * data[i + 2]) / 12));
-            return found.join(",");
-        })"""
-    )
-    assert len(greys) == 8
-    assert len(set(greys)) == len(greys)
-
-
-def test_other_stretches_of_time_can_be_looked_at(thirty: Crowd) -> None:
-    page = thirty.open()
-    map_ = drawn(page)
-    cells = map_.get_attribute("data-cells")
-    page.get_by_role("group", name="Stretch of the map").get_by_role("button", name="7 days").click()
-    expect(page.get_by_role("heading", name="All rooms, the last 7 days")).to_be_visible()
-    expect(map_).not_to_have_attribute("data-cells", cells)
-    high = map_.bounding_box()["height"]
-    page.get_by_role("button", name="Lower rows").click()
-    until(lambda: map_.bounding_box()["height"] < high)
 
 
 def test_of_thousands_only_rows_near_the_screen_exist_and_few_are_asked_for_at_once(thousands: Crowd) -> None:

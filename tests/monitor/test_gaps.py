@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from edge.mqtt.broker import BrokerSettings
 from edge.mqtt.connection import Connection
-from monitor.fleet import Fleet, News
 from monitor.ledger import Ledger
-from monitor.repair import ANSWER_S, GRACE_S, LONGEST_PAUSE_S, MOST_RECORDS, Repair
+from monitor.repair import ANSWER_S, GRACE_S, LONGEST_PAUSE_S, MOST_RECORDS
 from monitor.store import Changes, Store
 from tests.brokers import mosquitto
-from tests.monitor.messages import EPOCH, data, health, info, record, status, valid
+from tests.monitor.messages import EPOCH, record, status, valid
+from tests.monitor.repair_bench import Bench
 from tests.monitor.running import agent, monitor, until
 
 LATER = "fedcba9876543210"
@@ -59,50 +59,6 @@ def test_a_seq_is_had_or_missing_or_gone_and_never_two_of_them(came, steps):
             len(gone),
         )
         assert ledger.gaps == sorted(ledger.gaps) and ledger.declared == sorted(ledger.declared)
-
-
-class Bench:
-    """A fleet with a repairer whose clock and whose broker a test holds in its hands."""
-
-    def __init__(self) -> None:
-        self.now, self.connected = 1000.0, True
-        self.asked: list[dict[str, Any]] = []
-        self.repair = Repair(self._ask, clock=lambda: self.now)
-        self.fleet = Fleet(self.repair)
-        self.take("status", status("online"))
-        self.take("info", info())
-
-    def _ask(self, topic: str, payload: bytes, expires_s: int) -> bool:
-        assert topic == "picanary/v1/cellar/cmd/resend" and expires_s > 0
-        if self.connected:
-            self.asked.append(json.loads(valid("command", json.loads(payload))))
-        return self.connected
-
-    def take(self, leaf: str, payload: bytes) -> News:
-        news = News()
-        self.fleet.take(f"picanary/v1/cellar/{leaf}", payload, news)
-        return news
-
-    def records(self, *seqs: int, epoch: str = EPOCH) -> None:
-        self.take("data", data(*(record(seq, epoch=epoch) for seq in seqs)))
-
-    def wait(self, seconds: float) -> int:
-        """Let that time pass; how many times it has asked in all."""
-        self.now += seconds
-        self.repair.look(self.fleet.devices.values())
-        return len(self.asked)
-
-    def answer(
-        self, *, ok: bool = True, sent: int = 0, gone: tuple[Any, ...] = (), cause: str = "cap"
-    ) -> News:
-        request = self.asked[-1]["request"]
-        told = {"v": 1, "request": request, "ok": ok, "sent": sent, "gone": list(gone), "why": "so it is"}
-        return self.take(f"res/{request}", valid("response", {**told, "causes": [cause] * len(gone)}))
-
-    @property
-    def counts(self) -> tuple[int, int, int]:
-        counts = self.fleet.devices["cellar"].summary()["counts"]
-        return counts["received"], counts["missing"], counts["gone"]
 
 
 def test_a_gap_is_asked_for_after_a_grace_and_only_once_at_a_time():
@@ -202,73 +158,6 @@ def test_an_agent_that_is_away_is_not_asked_and_a_long_gap_is_asked_for_in_parts
     bench.connected = True
     assert bench.wait(1.0) == 1
     assert (bench.asked[0]["from"], bench.asked[0]["to"]) == (2, MOST_RECORDS + 1)
-
-
-def test_health_tells_of_records_that_were_sent_last_and_never_came():
-    bench = Bench()
-    bench.records(1, 2)
-    told = json.loads(health())
-    told |= {"epoch": EPOCH, "journal": {**told["journal"], "sent_seq": 5, "storage": "ok"}}
-    news = bench.take("health", valid("health", told))
-    assert news.changes.ledgers and bench.counts == (2, 3, 0)
-    bench.take("health", valid("health", {**told, "epoch": LATER}))
-    assert bench.counts == (2, 3, 0), "of another journal"
-
-
-def health_with(*epochs: tuple[str, int, int]) -> bytes:
-    told = json.loads(health())
-    return valid(
-        "health", {**told, "epoch": LATER, "journal": {**told["journal"], "epochs": list(map(list, epochs))}}
-    )
-
-
-def test_health_tells_of_the_end_of_an_epoch_and_of_one_that_never_came():
-    bench = Bench()
-    bench.records(3, 4)
-    bench.records(12, epoch=LATER)
-    middle = "0" * 16
-    told = health_with(("f" * 16, 1, 1), (EPOCH, 2, 6), (middle, 7, 9), (LATER, 10, 13))
-    news = bench.take("health", told)
-    assert {epoch for _, epoch in news.changes.ledgers} == {EPOCH, middle, LATER}
-    assert bench.counts == (3, 8, 0), "from the first record on that ever came"
-    assert not bench.take("health", told).changes.ledgers
-    bench.wait(0.0)
-    for asked, (epoch, first, last) in enumerate([(EPOCH, 5, 6), (middle, 7, 9), (LATER, 10, 11)]):
-        assert bench.wait(GRACE_S) == asked + 1
-        one = bench.asked[asked]
-        assert (one["epoch"], one["from"], one["to"]) == (epoch, first, last)
-        bench.records(*range(first, last + 1), epoch=epoch)
-        bench.answer(sent=last - first + 1)
-        bench.wait(0.0)
-    bench.records(13, epoch=LATER)
-    assert bench.counts == (11, 0, 0)
-
-
-def test_a_device_that_is_new_here_owes_nothing_of_before():
-    bench = Bench()
-    bench.take("health", health_with((EPOCH, 1, 500), (LATER, 501, 900)))
-    assert bench.counts == (0, 0, 0)
-    bench.records(901, epoch=LATER)
-    bench.take("health", health_with((EPOCH, 1, 500), (LATER, 501, 902)))
-    assert bench.counts == (1, 1, 0)
-
-
-def test_another_journal_than_that_which_is_known_counts_from_its_beginning():
-    bench = Bench()
-    bench.records(7)
-    bench.take("health", health_with((LATER, 1, 5)))
-    assert bench.counts == (1, 5, 0)
-
-
-def test_health_that_breaks_the_contract_promises_nothing():
-    bench = Bench()
-    bench.records(7)
-    told = json.loads(health_with((EPOCH, 1, 9)))
-    for wrong in ([["x", 1, 2]], [[EPOCH, 0, 2]], [[EPOCH, 1]], {"a": 1}, [[EPOCH, 1, 2**60]], [7]):
-        told["journal"]["epochs"] = wrong
-        bench.take("health", json.dumps(told).encode())
-    assert bench.counts == (1, 0, 0)
-    assert bench.fleet.devices["cellar"].malformed == 6
 
 
 def test_somebody_elses_answer_declares_nothing():

@@ -181,7 +181,7 @@ def test_the_ingest_thread_lets_the_oldest_go_by_itself(small: Path, monkeypatch
         ingest = Ingest(store, Live())
         ingest.start()
         for at in range(1, 2 * CHUNK_RECORDS, 50):
-            ingest.take("picanary/v1/cellar/data", payload(list(range(at, at + 50))))
+            ingest.take([("picanary/v1/cellar/data", payload(list(range(at, at + 50))))])
         until(
             lambda: (
                 ingest.summaries.get("cellar", {}).get("counts", {}).get("received", 0) > 2 * CHUNK_RECORDS

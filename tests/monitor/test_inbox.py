@@ -14,14 +14,14 @@ def test_what_waits_is_bounded_and_comes_out_in_order(sizes: list[int], number: 
     for at, length in enumerate(sizes):
         message = (str(at), b"x" * length)
         room = len(waiting) < number and sum(len(payload) for _, payload in waiting) < size
-        assert inbox.put(message, 0.0) == room
+        assert inbox.put([message], 0.0) == room
         if room:
             waiting.append(message)
             continue
         assert inbox.gather(0.0, 20.0) == waiting
         came += waiting
         waiting = []
-        assert inbox.put(message, 0.0)
+        assert inbox.put([message], 0.0) == 1
         waiting.append(message)
     inbox.close()
     came += inbox.gather(0.0, 20.0)
@@ -39,15 +39,25 @@ def test_who_waits_for_room_gets_it_and_who_waits_for_a_message_too() -> None:
     taker = threading.Thread(target=take)
     taker.start()
     sent = [(str(number), b"123456") for number in range(500)]
-    assert all(inbox.put(message, 20.0) for message in sent)
+    left = sent
+    while left:
+        put = inbox.put(left[:7], 20.0)
+        assert put
+        left = left[put:]
     inbox.close()
     taker.join(20.0)
     assert came == sent
-    assert not inbox.put(("late", b""), 0.0) and inbox.empty
+    assert not inbox.put([("late", b"")], 0.0) and inbox.empty
 
 
 def test_a_gathering_ends_when_there_is_enough_of_it() -> None:
     inbox = Inbox(100, 10)
-    inbox.put(("large", b"x" * 50), 0.0)
+    inbox.put([("large", b"x" * 50)], 0.0)
     assert inbox.gather(0.0, 20.0) == [("large", b"x" * 50)]
     assert inbox.gather(0.0, 20.0) == []
+
+
+def test_of_many_at_once_as_many_go_in_as_there_is_room_for() -> None:
+    several = [(str(number), b"x" * 40) for number in range(7)]
+    assert Inbox(3, 10_000).put(several, 0.0) == 3
+    assert Inbox(100, 100).put(several, 0.0) == 3, "120 bytes, and no room for another"

@@ -69,6 +69,12 @@ class Consumer:
         self._lock = threading.Lock()
         self._port = port
         self._client: paho.Client | None = None
+        self._listened = threading.Event()
+
+    @property
+    def listens(self) -> bool:
+        """Whether the broker has taken its subscription at least once."""
+        return self._listened.is_set()
 
     @property
     def here(self) -> bool:
@@ -79,6 +85,7 @@ class Consumer:
         """Connect, again and again if need be; the session is a new one each time."""
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         client.on_connect = lambda told, *_: told.subscribe(f"{ROOT}/#", 1)
+        client.on_subscribe = lambda *_: self._listened.set()
         client.on_message = self._received
         client.reconnect_delay_set(1, 4)
         client.connect_async("127.0.0.1", self._port, keepalive=10)

@@ -10,7 +10,7 @@ from tests.soak.faults import Undo, inject
 from tests.soak.plan import DISKS, Injection, draw, longest_s
 from tests.soak.verdict import Outcome, balances, conclude, got_by_consumer, held
 from tests.soak.vitals import LONG_S
-from tests.soak.world import AGENTS, READINGS_PER_S, STOP_S, World, world
+from tests.soak.world import AGENTS, READINGS_PER_S, STOP_S, World, hears, world
 
 TICK_S = 0.25
 MEASURE_S = 5.0
@@ -28,9 +28,6 @@ def soak(folder: Path, seconds: float, seed: int, say: Callable[[str], None]) ->
         if without:
             outcome.notes["left out"] = "full disks: mounting a small one needs root"
         outcome.notes["journal"] = f"at most {most_records} records of each agent"
-        made.consumer.come()
-        for process in (*made.monitors.values(), *made.agents.values()):
-            process.start()
         _begin(made, seconds)
         _endure(made, injections, seconds, say)
         outcome.healed_s = _heal(made, seconds, say)
@@ -52,7 +49,10 @@ def _until(made: World, condition: Callable[[], bool], deadline: float) -> bool:
 
 
 def _begin(made: World, seconds: float) -> None:
-    """Everybody has heard of everybody, so that each number counts from the first one."""
+    """Who is to hear comes first, so that each number counts from the first one."""
+
+    def listening() -> bool:
+        return made.consumer.listens and all(hears(port) for port in made.pages.values())
 
     def known() -> bool:
         heard = {device for device, _ in made.consumer.accounts}
@@ -62,11 +62,21 @@ def _begin(made: World, seconds: float) -> None:
     def judging() -> bool:
         return made.consumer.judging == set(AGENTS)
 
-    if not _until(made, known, time.monotonic() + 60.0):
-        raise TimeoutError(f"the parts of the soak did not find each other: see {made.folder}")
+    made.consumer.come()
+    for monitor in made.monitors.values():
+        monitor.start()
+    _must(made, listening, "consumer and monitors do not hear the broker")
+    for agent in made.agents.values():
+        agent.start()
+    _must(made, known, "the parts of the soak did not find each other")
     # the interpreter comes with the first verdict, and is not to be taken for a leak
     if seconds >= LONG_S and not _until(made, judging, time.monotonic() + 300.0):
         raise TimeoutError(f"no verdict from every agent within five minutes: see {made.folder}")
+
+
+def _must(made: World, condition: Callable[[], bool], otherwise: str) -> None:
+    if not _until(made, condition, time.monotonic() + 120.0):
+        raise TimeoutError(f"{otherwise}: see {made.folder}")
 
 
 def _endure(made: World, injections: list[Injection], seconds: float, say: Callable[[str], None]) -> None:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -145,6 +147,15 @@ def _monitor(folder: Path, name: str, port: int, page: int) -> Supervised:
     where = ["--broker", f"127.0.0.1:{port}", "--listen", f"127.0.0.1:{page}", "--wait"]
     store = ["--store", str(folder / f"{name}.db")]
     return Supervised(name, [sys.executable, "-m", "monitor", *where, *store], folder / f"{name}.log")
+
+
+def hears(page: int) -> bool:
+    """Whether the monitor with that page says that it is connected to its broker."""
+    try:
+        with urlopen(f"http://127.0.0.1:{page}/healthz", timeout=5.0) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
 
 
 @contextmanager
