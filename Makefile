@@ -52,7 +52,6 @@ soak: $(ALL) ## all of it under random faults for FOR=1h (default 90s); SEED=N r
 	@exec $(VENV)/bin/python -m tests.soak $(if $(FOR),--for $(FOR)) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out $(OUT))
 
 test-pi: $(ALL) ## the agent in an emulated Pi, with the kernel's own DHT22 driver; ARGS='-k word' picks some
-	@sh tests/install-tools.sh
 	@sh tests/pi/install-qemu.sh
 	@$(VENV)/bin/python -m tests.pi.image
 	@exec $(VENV)/bin/python -m pytest tests/pi --timeout 1200 $(ARGS)

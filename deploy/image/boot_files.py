@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from deploy.card import kernel_line
 from deploy.card.boot_partition import IMAGE
 from deploy.image import overlays
+from deploy.image.rootfs import no_tar
 from edge.errors import ConfigError
 
 PLACE = PurePosixPath("boot/firmware")
@@ -43,7 +44,7 @@ def unpack(rootfs: Path, to: Path) -> None:
     try:
         _unpack(rootfs, to)
     except tarfile.TarError as error:
-        raise ConfigError(f"{rootfs} is no tar file of Debian: remove it, to have it made anew") from error
+        raise no_tar(rootfs) from error
     kernels = [path.name for path in to.glob("vmlinuz-*")]
     missing = [name for name in _NEEDED if not (to / name).is_file()] + ([] if kernels else ["vmlinuz"])
     if missing:

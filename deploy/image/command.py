@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.all_in_one import delivery
 from deploy.card import command as card
 from deploy.card.boot_partition import FOLDER, boot_partition
 from deploy.image import boot_files, manifest, overlays, packing, partitions, rootfs, settings, sources, tools
@@ -17,6 +18,8 @@ from edge.errors import ConfigError
 
 Say = Callable[[str], None]
 _HOSTNAME = "picanary"
+_BROKER = "mosquitto"
+_SECRETS = (f"{FOLDER}/secret/", f"{FOLDER}/{delivery.FOLDER}/")
 # The agent's release, its journal and Debian's next kernel find room even where the partition does not grow.
 SLACK = 768 * partitions.MIB
 
@@ -75,6 +78,7 @@ class Made:
     file: Path
     release: str
     secret: bool
+    page: str | None  # with --all-in-one
 
 
 def _require(options: argparse.Namespace) -> None:
@@ -103,12 +107,14 @@ def _debian(options: argparse.Namespace, work: Path, epoch: int, say: Say) -> Pa
     kept: Path | None = options.rootfs
     if kept is not None and kept.is_file():
         say(f"Debian from {kept}")
+        if options.all_in_one and not rootfs.has(kept, _BROKER):
+            say(f"  it has no {_BROKER}: the Pi fetches it by apt, and needs the network for that")
         return kept
     to = kept or work / "debian.tar"
     if not to.parent.is_dir():
         raise ConfigError(f"no such folder: {to.parent}")
     say(f"making Debian {options.suite} for arm64 (ten minutes or more)")
-    more = ["mosquitto"] if options.all_in_one else []  # so that the Pi need not fetch it
+    more = [_BROKER] if options.all_in_one else []  # so that the Pi need not fetch it
     rootfs.make(options.suite, sources.lines(options.suite, options.mirror), to, epoch, say, more)
     return to
 
@@ -121,7 +127,7 @@ def _made(options: argparse.Namespace, debian: Path, work: Path, epoch: int, say
     boot_files.unpack(debian, boot)
     boot_files.complete(boot, options.suite, name, identity.root, work)
     before = {each: (boot / each).read_text() for each in ("config.txt", "cmdline.txt")}
-    release, secret = _carry(options, boot, say)
+    made = _carry(options, boot, work / "image", say)
     added = {each: (boot / each).read_text().removeprefix(text.rstrip()) for each, text in before.items()}
     laid = settings.entries(
         identity.root, identity.boot, name, added["config.txt"].strip() + "\n", added["cmdline.txt"].strip()
@@ -135,17 +141,17 @@ def _made(options: argparse.Namespace, debian: Path, work: Path, epoch: int, say
     size = -(-(needed * 11 // 10 + SLACK) // (4 * partitions.MIB)) * 4 * partitions.MIB
     partitions.ext4(archive, parts[1], identity, epoch, size)
     archive.unlink()
-    partitions.image(*parts, work / "image", identity)
-    return Made(work / "image", release, secret)
+    partitions.image(*parts, made.file, identity)
+    return made
 
 
-def _carry(options: argparse.Namespace, boot: Path, say: Say) -> tuple[str, bool]:
-    """Put on it what `deploy card` would put on a card: which release that is, and whether it has secrets."""
+def _carry(options: argparse.Namespace, boot: Path, image: Path, say: Say) -> Made:
+    """Put on the boot partition what `deploy card` would put there: what `image` is going to be."""
     carried = argparse.Namespace(**vars(options), dry_run=False)
     with card.planned(boot_partition(boot), carried, say) as (plan, payload):
         plan.write()
-        secret = any(name.startswith(f"{FOLDER}/secret/") for name in payload.files())
-        return payload.release, secret or payload.together is not None
+        secret = any(name.startswith(_SECRETS) for name in payload.files())
+        return Made(image, payload.release, secret, payload.together.page if payload.together else None)
 
 
 def require_space(folder: Path, needed: int) -> None:
@@ -161,5 +167,7 @@ def require_space(folder: Path, needed: int) -> None:
 def _tell(file: Path, about: manifest.Content, told: Path, made: Made, say: Say) -> None:
     say(f"{file}: {file.stat().st_size // partitions.MIB} MiB, {about.size // partitions.MIB} on a card")
     say(f"{told}: open it with Raspberry Pi Imager 2, which then asks for user, network and name")
+    if made.page is not None:
+        say(f"then, from a phone in the same network: {made.page} (or by the name that Imager gave)")
     if made.secret:
         say("the image holds secrets: give it to nobody, and delete it when it is on its card")

@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import tarfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deploy.image import tools
 from deploy.image.tools import ToolError
+from edge.errors import ConfigError
 
 _BOOTS = "linux-image-arm64 raspi-firmware initramfs-tools zstd kmod systemd-sysv systemd-timesyncd udev dbus"
 _CUSTOMISED = "cloud-init cloud-guest-utils fdisk e2fsprogs dosfstools sudo locales tzdata libpam-systemd"
@@ -51,6 +53,21 @@ def make(
         part.replace(to)
     finally:
         part.unlink(missing_ok=True)
+
+
+def has(rootfs: Path, package: str) -> bool:
+    """Whether it was made with that package. Raises ConfigError for what is no tar file."""
+    note = PurePosixPath(f"usr/share/doc/{package}/copyright")  # every package of Debian has one
+    try:
+        with tarfile.open(rootfs) as archive:
+            return any(PurePosixPath(member.name) == note for member in archive)
+    except tarfile.TarError as error:
+        raise no_tar(rootfs) from error
+
+
+def no_tar(rootfs: Path) -> ConfigError:
+    """What to say of a file that is something else."""
+    return ConfigError(f"{rootfs} is no tar file of Debian: remove it, to have it made anew")
 
 
 def _run(command: Sequence[str], environment: dict[str, str], say: Callable[[str], None]) -> None:

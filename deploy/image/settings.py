@@ -24,6 +24,8 @@ datasource:
 _SEED_IS_THERE = "[Unit]\nRequiresMountsFor=/boot/firmware\n"
 # Debian's raspi-firmware writes cmdline.txt and config.txt anew with every kernel, from these.
 _FIRMWARE = 'CMA=0\nROOTPART="{root}"\nCONSOLES="ttyS1,115200 tty0"\n'
+# Each Pi makes its own; an empty /etc/machine-id alone is filled from the one of D-Bus.
+_BY_ITSELF = ("etc/ssh/ssh_host_*", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed")
 _NEWEST = 2**40  # seconds: brought down to the image's own time
 _RENDERER = "network:\n  version: 2\n  renderer: NetworkManager\n"
 
@@ -97,9 +99,9 @@ def _members(
 
 
 def _left_out(name: PurePosixPath, member: tarfile.TarInfo) -> bool:
-    """What the FAT partition has, what devtmpfs brings, and keys that would be the same on every Pi."""
+    """What the FAT partition has, what devtmpfs brings, and what would be the same on every Pi."""
     in_boot = name != PLACE and name.is_relative_to(PLACE)
-    return in_boot or member.ischr() or member.isblk() or name.match("etc/ssh/ssh_host_*")
+    return in_boot or member.ischr() or member.isblk() or any(map(name.match, _BY_ITSELF))
 
 
 def _directory(path: PurePosixPath) -> tarfile.TarInfo:

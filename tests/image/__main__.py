@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.image.journey import Journey, version
+from tests.image.machine import NotReachedError
 
 PARTS = ("virt", "raspi3b")
 
@@ -35,8 +36,12 @@ def main() -> int:
     say(version())
     journey = Journey(options.folder.resolve(), options.suite, say)
     for part in PARTS if options.only is None else (options.only,):
-        {"virt": journey.on_virt, "raspi3b": journey.on_raspi3b}[part]()
-    journey.clean()
+        try:
+            {"virt": journey.on_virt, "raspi3b": journey.on_raspi3b}[part]()
+        except (NotReachedError, TimeoutError) as error:
+            journey.outcome.claim(f"{part}: {error}", False)
+    if all(holds for _, holds in journey.outcome.claims):
+        journey.clean()
     told = json.dumps(journey.outcome.figures, indent=2)
     (options.folder / "figures.json").write_text(told + "\n")
     print(told)

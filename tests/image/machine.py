@@ -14,6 +14,7 @@ from tests.deploy.image.disks import Disk, called
 # What is told from a boot, and by which line of the console.
 MARKS = {
     "kernel": r"Linux version",
+    "a machine id by chance": r"Initializing machine ID from random generator",
     "systemd": r"systemd\[1\]: systemd \d|Welcome to",
     "cloud-init, users and network": r"Cloud-init v\. \S+ running 'init'",
     "installing": r"picanary: installing",

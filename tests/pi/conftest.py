@@ -9,7 +9,7 @@ from tests.brokers import Broker, mosquitto
 from tests.pi.agent import DEVICE, EDGE_TOML, Agent
 from tests.pi.consumer import Consumer
 from tests.pi.emulator import Pi, running
-from tests.pi.image import install, provide
+from tests.pi.image import install, lacking, provide
 
 
 @pytest.fixture(scope="session")
@@ -21,8 +21,13 @@ def broker() -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def pi(broker: Broker, room_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pi]:
     """Started, with picanary installed, and nothing of it running."""
+    if sentence := lacking():
+        pytest.skip(sentence)
     folder = tmp_path_factory.mktemp("pi")
-    files = {"edge.toml": EDGE_TOML.format(port=broker.port).encode(), "room.canary": room_bundle}
+    files: dict[str, Path | bytes] = {
+        "edge.toml": EDGE_TOML.format(port=broker.port).encode(),
+        "room.canary": room_bundle,
+    }
     image = provide(lambda sentence: print(f"\n{sentence}", flush=True))
     with running(image, install(folder, files), folder) as started:
         yield started

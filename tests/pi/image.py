@@ -37,6 +37,12 @@ def kept() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "picanary" / "pi"
 
 
+def lacking() -> str:
+    """What is not installed here, in a sentence; nothing when all is there."""
+    look = ["sh", str(HERE / "install-qemu.sh"), "look"]
+    return subprocess.run(look, capture_output=True, text=True, check=False).stderr.strip()
+
+
 def provide(say: Callable[[str], None]) -> Image:
     """The system, made if it is not there; needs what install-qemu.sh installs. Raises CalledProcessError."""
     folder = kept()

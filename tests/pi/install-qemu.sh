@@ -5,6 +5,7 @@
 #
 #     sh tests/pi/install-qemu.sh                 all of it
 #     sh tests/pi/install-qemu.sh no-compiler     without the cross compiler, for those who boot only
+#     sh tests/pi/install-qemu.sh look            install nothing, only say what is missing
 #
 # Debian 12's own QEMU (7.2) is not enough: its emulation crashes in TFLite.
 set -eu
@@ -14,6 +15,7 @@ least=10
 
 # program, Debian package
 tools='qemu-system-aarch64 qemu-system-arm
+mosquitto mosquitto
 mmdebstrap mmdebstrap
 mke2fs e2fsprogs
 debugfs e2fsprogs
@@ -42,14 +44,27 @@ missing() {
 
 wanted=$(missing)
 if [ -z "$wanted" ]; then exit 0; fi
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-    echo "an emulated Pi needs $wanted(QEMU $least or newer): apt-get install them as root, on Debian 12 with its backports" >&2
+if [ "${1:-}" = look ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "skipped: an emulated Pi needs $wanted(QEMU $least or newer): apt-get install them as root, on Debian 12 with its backports" >&2
     exit 2
 fi
 
+distribution=$(. /etc/os-release && echo "${ID:-}")
+if [ "$distribution" != debian ]; then
+    echo "skipped: an emulated Pi is made of Debian's packages, from a Debian's own sources, and this is $distribution" >&2
+    exit 2
+fi
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+policy=/usr/sbin/policy-rc.d
+ours=
+trap 'rm -rf "$folder" $ours' EXIT
 trap 'exit 1' INT TERM HUP
+# a machine that runs tests does not want a broker started by that
+if [ ! -e "$policy" ]; then
+    ours=$policy
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 backports=
 [ "$codename" != bookworm ] || backports=bookworm-backports

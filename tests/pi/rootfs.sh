@@ -19,6 +19,7 @@ APT_CONFIG=$(sh "$here/apt.sh" "$work/apt" arm64 "$suite") || exit 2
 sed 's/arch=[^ ]*/arch=arm64/' "$work/apt/sources.list" >"$work/sources.list"
 # an empty status and no hooks: what `extract` leaves is just the packages' files
 mmdebstrap --quiet --architectures=arm64 --variant=extract --skip=check/qemu --include="$packages" \
+    --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/zoneinfo/*' \
     "$suite" "$work/root" "$work/sources.list"

@@ -33,10 +33,13 @@ BOOT = {
 ROOT = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",
     "etc/machine-id": "uninitialized\n",
+    "var/lib/dbus/machine-id": "0123456789abcdef0123456789abcdef\n",
+    "var/lib/dbus/README": "kept\n",
     "etc/hostname": "the-builders-machine\n",
     "etc/ssh/ssh_host_ed25519_key": "the same on every Pi\n",
     "etc/ssh/ssh_host_ed25519_key.pub": "the same on every Pi\n",
     "etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n",
+    "usr/share/doc/openssh-server/copyright": "BSD-style",
     "usr/bin/dash": "x" * 9000,
 }
 CAPABILITY = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"

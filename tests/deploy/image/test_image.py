@@ -139,6 +139,9 @@ def test_nothing_is_the_same_on_every_pi(disk: Disk) -> None:
     assert "ssh_host" not in disk.ask("ls -p /etc/ssh")
     assert "sshd_config" in disk.ask("ls -p /etc/ssh")
     assert disk.root("etc/machine-id") == ""
+    # else systemd would take that one for all of them
+    assert "machine-id" not in disk.ask("ls -p /var/lib/dbus")
+    assert "README" in disk.ask("ls -p /var/lib/dbus")
     assert disk.root("etc/hostname") == "cellar\n"
     assert disk.root("etc/resolv.conf") == ""
 
