@@ -178,10 +178,12 @@ class Fleet:
     def _data(self, device: Device, payload: bytes, news: News) -> None:
         device.heard_ms = _now_ms()
         for judged in records_of(payload):
-            if judged is None:
-                self._count_malformed(device)
-            else:
+            try:
+                if judged is None:
+                    raise Malformed("a record that breaks the contract")
                 self._record(device, judged, news)
+            except Malformed:  # the others of the batch are taken all the same
+                self._count_malformed(device)
 
     def _response(self, device: Device, payload: bytes, news: News) -> None:
         response = decode(payload, Response)

@@ -46,6 +46,7 @@ class Ingest:
         self._turned_s = time.monotonic()  # when the thread last came round
         self._ahead = False  # what memory says has come is more than the store has
         self._bounds_due = self._reset_due = 0.0
+        self._bounds_owed = False  # something has come since they were last kept
         self._reset_owed = False  # pages show devices that are no longer known
         self.summaries: dict[str, dict[str, Any]] = {
             device.id: device.summary() for device in self._fleet.devices.values()
@@ -100,7 +101,7 @@ class Ingest:
             self._turned_s = time.monotonic()
             messages = self._inbox.gather(LOOK_EVERY_S, COMMIT_EVERY_S)
             try:
-                if messages:
+                if messages or (self._bounds_owed and time.monotonic() >= self._bounds_due):
                     self._digest(messages)
                 if self._reconnected.is_set():
                     self._reconnected.clear()
@@ -120,8 +121,9 @@ class Ingest:
         news = News()
         for topic, payload in messages:
             self._fleet.take(topic, payload, news)
+        self._bounds_owed = True
         if time.monotonic() >= self._bounds_due:
-            self._bounds_due = time.monotonic() + BOUNDS_EVERY_S
+            self._bounds_due, self._bounds_owed = time.monotonic() + BOUNDS_EVERY_S, False
             self._fleet.keep_bounds(news)
         try:
             committed = self._commit(news)

@@ -15,6 +15,7 @@ from edge.journal.storage import Storage, is_damage, storage_state
 from edge.lockfile import claim
 
 LOG = logging.getLogger(__name__)
+SURE = 2  # writes in a row that meet damage
 Answer = TypeVar("Answer")
 
 
@@ -28,6 +29,7 @@ class Disk:
         self.corrections = Corrections([])
         self._owner: IO[str] | None = None
         self._damaged = False
+        self._struck = 0  # how many times in a row a write has met damage
         self._epochs: set[str] = set()  # by which the file that we began with is known again
 
     @property
@@ -49,6 +51,8 @@ class Disk:
         readable, self.file = self.file, None
         if readable is not None:
             readable.close()
+        if self._struck == SURE:  # SQLite's own check finds nothing, and yet
+            recover(self.path)
         self.file = open_journal(self.path, suspect=self._damaged)
         found = str(self.file.fact("epoch", ""))
         if epoch and self.file.held and found not in self._epochs:
@@ -89,11 +93,13 @@ class Disk:
 
     def refuse(self, error: Exception) -> None:
         """The disk did not take what it was given."""
-        self._damaged = self._damaged or is_damage(error)
+        if is_damage(error):
+            self._damaged, self._struck = True, self._struck + 1
         self.state = self.blame(error) or "failing"
 
     def accept(self) -> None:
         """The disk took it."""
+        self._struck = 0
         if self.state != "ok":
             LOG.warning("%s is written again; what memory held is on disk", self.path)
         self.state = "ok"
@@ -111,10 +117,12 @@ class Disk:
             raise JournalError(f"{self.path}: the journal cannot be read: {error}") from error
 
     def close(self, **facts: int) -> None:
-        """Let the file go, with its last facts when it takes them. Raises sqlite3.Error."""
+        """Let the file go, with its last facts when it takes them."""
         try:
             if self.file is not None:
                 self.file.close(**facts)
+        except sqlite3.Error as error:  # all records are there; without the facts the next start looks twice
+            LOG.warning("%s was not closed in order (%s): the next start looks through it", self.path, error)
         finally:
             self.file = None
             if self._owner is not None:

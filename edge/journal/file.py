@@ -55,8 +55,8 @@ class JournalFile:
             self._crc = "crc" if format_of(self._db) != 1 else "null"
             self.corrections = Corrections(self._corrections())
             (last,) = self._db.execute("select coalesce(max(seq), 0) from records").fetchone()
-            self.last = max(int(last), int(self.fact("last", 0)))
-            self._sent = int(self.fact("sent", 0))
+            self.last = max(int(last), self.number("last"))
+            self._sent = self.number("sent")
             self.held = int(self._db.execute("select count(*) from records").fetchone()[0])
         except BaseException:
             self._db.close()
@@ -68,12 +68,17 @@ class JournalFile:
         rows = self._db.execute(
             "select boot, first, last, offset_ms, shift_ms, clk from corrections order by rowid"
         )
-        return [Correction(*row) for row in rows]
+        return [Correction(*row) for row in rows if all(isinstance(part, int) for part in row[1:5])]
 
     def fact(self, name: str, default: int | str) -> int | str:
         """One of the few things that are told of the whole journal."""
         row = self._db.execute("select value from facts where name = ?", (name,)).fetchone()
         return default if row is None else row[0]
+
+    def number(self, name: str) -> int:
+        """A fact that is a number, 0 or more; 0 when it is not there, or has rotted."""
+        value = self.fact(name, 0)
+        return value if isinstance(value, int) and value >= 0 else 0
 
     def keep(self, **facts: int | str) -> None:
         """Set facts."""

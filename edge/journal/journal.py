@@ -7,6 +7,7 @@ given twice all the same, since a journal that was not closed in order begins a 
 """
 
 import logging
+import re
 import secrets
 import sqlite3
 import threading
@@ -28,6 +29,7 @@ LOG = logging.getLogger(__name__)
 COMMIT_S = 10.0
 COMMIT_RECORDS = 10
 MOST_RECORDS = 2_000_000
+_EPOCH = re.compile("[0-9a-f]{16}")
 
 
 class Journal:
@@ -74,14 +76,15 @@ class Journal:
     def _begin(self, file: JournalFile) -> None:
         """Numbers go on over all epochs of one file, so seq orders the whole of it."""
         self._read_facts(file)
-        if file.fact("closed", 0):
-            self.epoch = str(file.fact("epoch", ""))
+        kept = str(file.fact("epoch", "")) if file.number("closed") else ""
+        if _EPOCH.fullmatch(kept):  # or one of its bits has flipped
+            self.epoch = kept
         self.epoch = self.epoch or secrets.token_hex(8)
         self._claim(file)
 
     def _read_facts(self, file: JournalFile) -> None:
         self._last, self._last_event = file.last, file.last_event()
-        self._sent, self._dropped = int(file.fact("sent", 0)), int(file.fact("dropped", 0))
+        self._sent, self._dropped = file.number("sent"), file.number("dropped")
 
     def _claim(self, file: JournalFile) -> None:
         file.begin_epoch(self.epoch, file.last + 1)
@@ -199,7 +202,7 @@ class Journal:
             self._ring.lose(Loss(file.last + 1, kept, "damaged", kept - file.last))
         for correction in self._ring.corrections:
             file.corrections.add(correction)
-        self._dropped = max(self._dropped, int(file.fact("dropped", 0)))
+        self._dropped = max(self._dropped, file.number("dropped"))
         return file
 
     def after(self, seq: int, most: int, most_bytes: int) -> list[tuple[int, bytes]]:

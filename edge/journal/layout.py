@@ -1,6 +1,8 @@
 """How the journal lies in its SQLite file: tables, format number, and how an older file becomes today's."""
 
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 from edge.errors import JournalError
@@ -25,7 +27,7 @@ drop index if exists ordinary;
 
 
 class RottenSchema(sqlite3.DatabaseError):
-    """Some of our tables are there under their names, and others are not."""
+    """Some of our tables or columns are there under their names, and others are not."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
@@ -54,8 +56,23 @@ def prepare(db: sqlite3.Connection) -> None:
         db.execute("insert or ignore into epochs select value, 1 from facts where name = 'epoch'")
     for statement in _TABLES.split(";"):
         db.execute(statement)
+    _require_columns(db)
     db.execute("insert or replace into facts values ('format', ?)", (FORMAT,))
     db.execute("commit")
+
+
+def _require_columns(db: sqlite3.Connection) -> None:
+    """Now, or an event that is to be written in a month meets a column whose name has rotted."""
+    for table, columns in _columns().items():
+        if {row[1] for row in db.execute(f"pragma table_info({table})")} != columns:
+            raise RottenSchema(f"a column of {table} has rotted")
+
+
+@cache
+def _columns() -> dict[str, set[str]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(_TABLES)
+        return {name: {row[1] for row in fresh.execute(f"pragma table_info({name})")} for name in _NAMES}
 
 
 def format_of(db: sqlite3.Connection) -> object:
@@ -81,7 +98,9 @@ def keep_last(db: sqlite3.Connection, last: int) -> None:
 
 def connect(path: Path) -> sqlite3.Connection:
     """To read and write; may be used from any thread, one at a time. Raises sqlite3.Error."""
-    return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    db.text_factory = lenient
+    return db
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
@@ -89,4 +108,11 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     wal = path.with_name(path.name + "-wal")
     how = "mode=ro" if wal.exists() and wal.stat().st_size else "mode=ro&immutable=1"
     uri = f"{path.resolve().as_uri()}?{how}"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+    db = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+    db.text_factory = lenient
+    return db
+
+
+def lenient(text: bytes) -> str:
+    """A text of which a bit has flipped is read all the same: who asks for it sees that it is no good."""
+    return text.decode("utf-8", "replace")

@@ -46,7 +46,7 @@ def open_journal(path: Path, *, suspect: bool = False) -> JournalFile:
 
 def _is_broken(file: JournalFile, path: Path, suspect: bool) -> bool:
     try:
-        closed = file.fact("closed", 0)
+        closed = file.number("closed")
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         if not is_damage(error):
             raise

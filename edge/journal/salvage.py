@@ -5,10 +5,12 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from edge.journal.file import SENT_COMMITS, JournalFile
+from edge.journal.layout import lenient
 from edge.journal.losses import Loss
 from edge.journal.packing import Unpacker
 from edge.journal.ring import MOST_WAITING, Ring, Row, checksum, is_of
@@ -18,6 +20,13 @@ MOST_ASIDE = 3  # files of one kind that are set aside; then the last makes way
 _BATCH = 1000
 _SIDES = ("", "-wal", "-shm")
 _FAR = 1 << 40
+_LEAST_ROW_BYTES = 4  # of a file
+
+
+class _Damaged(sqlite3.Connection):
+    """A file whose pages may point in a circle, so that SQLite would give rows for ever."""
+
+    most_rows = 0
 
 
 def recover(path: Path) -> None:
@@ -59,7 +68,9 @@ def _copy(path: Path, fresh: Path) -> tuple[int, int]:
     """How many records were kept and lost."""
     new = JournalFile(fresh)
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        with closing(sqlite3.connect(path, isolation_level=None, factory=_Damaged)) as old:
+            old.most_rows = path.stat().st_size // _LEAST_ROW_BYTES
+            old.text_factory = lenient
             # or SQLite reads nothing at all of a file that is shorter than it says
             old.execute("pragma writable_schema = on")
             facts = {str(name): value for name, value in _rows(old, "select name, value from facts")}
@@ -98,7 +109,7 @@ def _lose(ring: Ring, new: JournalFile, first: int, last: int) -> int:
     return lost
 
 
-def _copy_tables(old: sqlite3.Connection, new: JournalFile) -> None:
+def _copy_tables(old: _Damaged, new: JournalFile) -> None:
     for table, columns in (
         ("gone", "first, last, cause"),
         ("epochs", "epoch, first"),
@@ -108,17 +119,17 @@ def _copy_tables(old: sqlite3.Connection, new: JournalFile) -> None:
         new.take(table, list(_rows(old, f"select {columns} from {table}")))  # noqa: S608 - constants of ours
 
 
-def _rows(db: sqlite3.Connection, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
-    """Rows up to the first page that is broken."""
+def _rows(db: _Damaged, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
+    """Rows up to the first page that is broken, and no more than the file has room for."""
     with suppress(sqlite3.DatabaseError, UnicodeDecodeError):
-        yield from db.execute(query, values)
+        yield from islice(db.execute(query, values), db.most_rows)
 
 
 def _number(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value < _FAR else 0
 
 
-def _last(db: sqlite3.Connection, facts: dict[str, object]) -> int:
+def _last(db: _Damaged, facts: dict[str, object]) -> int:
     """The greatest number that was given, as far as the file tells."""
     for (seq,) in _rows(db, "select coalesce(max(seq), 0) from records"):
         return max(_number(seq), _number(facts.get("last")))
@@ -129,7 +140,7 @@ def _last(db: sqlite3.Connection, facts: dict[str, object]) -> int:
     return kept
 
 
-def _records(db: sqlite3.Connection, last: int) -> Iterator[Row]:
+def _records(db: _Damaged, last: int) -> Iterator[Row]:
     """All whole records in order, over broken pages."""
     checked = any(row[1] == "crc" for row in _rows(db, "pragma table_info(records)"))
     select = f"select seq, strange, body, {'crc' if checked else 'null'} from records not indexed where seq"  # noqa: S608
@@ -155,7 +166,7 @@ def _records(db: sqlite3.Connection, last: int) -> Iterator[Row]:
         reached = end
 
 
-def _beyond(db: sqlite3.Connection, select: str, reached: int, last: int, unpacker: Unpacker) -> Row | None:
+def _beyond(db: _Damaged, select: str, reached: int, last: int, unpacker: Unpacker) -> Row | None:
     """A whole record above `reached`, sought in growing strides."""
     stride = 1
     while reached + stride <= last:

@@ -238,10 +238,11 @@ def test_golden_windows_that_prove_nothing_are_refused(content: bytes, part: str
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), value=ANY_JSON)
-def test_any_json_anywhere_is_understood_or_refused(content: bytes, data: st.DataObject, value: Any) -> None:
+@given(where=st.integers(0, 10_000), value=ANY_JSON)
+def test_any_json_anywhere_is_understood_or_refused(content: bytes, where: int, value: Any) -> None:
     manifest = json.loads(unpack_archive(content, "it")[MANIFEST])
-    path = data.draw(st.sampled_from([each for each in paths(manifest) if not each.startswith("members.")]))
+    places = [each for each in paths(manifest) if not each.startswith("members.")]
+    path = places[where % len(places)]
     try:
         unpack(changed(content, path, value), "some.canary").open_detector()
     except BundleError as error:

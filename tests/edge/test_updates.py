@@ -17,7 +17,7 @@ from edge.swap.loaded import Loaded
 from edge.swap.memories import FILE, Memories
 from edge.swap.store import ModelStore
 from edge.swap.updates import Updates
-from tests.brokers import mosquitto
+from tests.brokers import Broker, mosquitto
 from tests.edge.test_agent import DEADLINE_S, agent, subscriber
 from tests.edge.test_memory import House, newest, some
 
@@ -38,6 +38,11 @@ def test_the_end_writes_no_memory_while_the_models_thread_may(tmp_path: Path, bu
     done.set()
 
 
+def tell(broker: Broker, order: dict[str, Any]) -> None:
+    topic, payload = "picanary/v1/cellar/cmd/recalibrate", json.dumps({"v": 1, **order})
+    paho.mqtt.publish.single(topic, payload, qos=1, port=broker.port)
+
+
 def test_a_device_that_is_asked_to_learn_its_room_anew_forgets_the_levels_of_the_one_before(
     tmp_path: Path,
 ) -> None:
@@ -54,11 +59,12 @@ def test_a_device_that_is_asked_to_learn_its_room_anew_forgets_the_levels_of_the
         (house.models / FILE).write_text(json.dumps(memory))
         with subscriber(broker) as heard, agent(tmp_path, *where) as process:
             heard.wait(lambda: bool(heard.records()) and newest(heard)["score"] is not None)
-            ask = json.dumps({"v": 1, "request": "again-1"})
-            paho.mqtt.publish.single("picanary/v1/cellar/cmd/recalibrate", ask, qos=1, port=broker.port)
+            tell(broker, {"request": "again-1"})
             heard.wait(lambda: not (house.models / FILE).exists())
-            before = len(heard.records())
-            heard.wait(lambda: len(heard.records()) > before + 3)  # the new one has taken over
+            tell(
+                broker, {"request": "as-is-1", "level": 1.0}
+            )  # is written down once the new one has taken over
+            heard.wait((house.models / FILE).exists)
             process.send_signal(signal.SIGTERM)
             process.wait(DEADLINE_S)
     assert house.learnt()["raised"]["vapour"] < 0.2

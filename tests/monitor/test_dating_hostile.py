@@ -93,8 +93,7 @@ def test_what_one_device_breaks_in_a_commit_costs_no_other_a_record_and_is_missi
     store = Cursed(tmp_path / "m.db")
     ingest = Ingest(store, Live())
     for seq in range(1, 6):
-        ingest.take("picanary/v1/attic/data", batch(record(seq)))
-        ingest.take("picanary/v1/cellar/data", batch(record(seq)))
+        ingest.take([(f"picanary/v1/{room}/data", batch(record(seq))) for room in ("attic", "cellar")])
     ingest.start()
     ingest.stop()
     assert [judged.record.ts_ms for judged in store.records("attic")] == [

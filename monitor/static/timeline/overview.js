@@ -15,7 +15,7 @@ const PARTS = { left: "Beginning of the shown stretch", window: "Shown stretch",
 export class Overview {
   #series = null;
   #held = null; // {part, x, from, to} while dragged
-  #loading = false;
+  #loading = null; // a promise while it is fetched
 
   /** `channel` is the one that is drawn. */
   constructor(id, viewport) {
@@ -37,15 +37,19 @@ export class Overview {
     return this.#series !== null;
   }
 
+  /** Fetch it anew: after what is on its way, which may be of before. */
   async load() {
-    if (this.#loading) return;
-    this.#loading = true;
+    await this.#loading?.catch(() => {});
+    this.#loading = this.#fetch();
     try {
-      const columns = await fetchSeries(this.id, null, null, POINTS);
-      this.#series = new Series(columns, null);
+      await this.#loading;
     } finally {
-      this.#loading = false;
+      this.#loading = null;
     }
+  }
+
+  async #fetch() {
+    this.#series = new Series(await fetchSeries(this.id, null, null, POINTS), null);
     const { ts } = this.#series;
     this.viewport.firstMs = ts[0] ?? null;
     this.viewport.lastMs = Math.max(ts.at(-1) ?? -Infinity, this.viewport.lastMs ?? -Infinity);
@@ -78,7 +82,7 @@ export class Overview {
     tell(this.parts.right, to, exactTime(to));
     tell(this.parts.window, (from + to) / 2, `${exactTime(from)} to ${exactTime(to)}`);
     const drawnTo = this.#series?.lastMs ?? last;
-    if (last - drawnTo > STALE * (last - first)) this.load().catch(() => {});
+    if (!this.#loading && last - drawnTo > STALE * (last - first)) this.load().catch(() => {});
   }
 
   destroy() {
