@@ -29,7 +29,7 @@ test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks s
 	@sh tests/install-tools.sh
 	@sh tests/install-cloud-init.sh $(VENV)
 	@sh tests/install-device-trees.sh $(VENV)
-	@exec $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(VENV)/bin/python -m pytest --ignore tests/pi --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(ALL) ## lint, format and types
 	@$(VENV)/bin/ruff check

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from edge.errors import ConfigError, PicanaryError
@@ -44,6 +45,8 @@ def check(wheel: Path) -> Path:
         raise ConfigError(
             f"{wheel} is no wheel of picanary: its name must be picanary-VERSION-py3-none-any.whl"
         )
+    if not zipfile.is_zipfile(wheel):
+        raise ConfigError(f"{wheel} is damaged, or no wheel at all: build or fetch it anew")
     return wheel
 
 

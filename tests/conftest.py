@@ -17,6 +17,7 @@ collect_ignore = ["pi"]  # `make test-pi` runs it: one emulated Pi for minutes, 
 LONGEST = (
     *("test_demo.py", "test_chain.py", "test_train.py", "test_kills.py", "test_hostile.py"),
     *("test_row_42_soak.py", "test_row_35_swap.py", "test_row_12_37_slow_tries.py", "test_store_history.py"),
+    *("test_systemd.py", "test_pi.py", "test_push.py"),
 )
 
 

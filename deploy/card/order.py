@@ -73,10 +73,17 @@ def _configuration(options: argparse.Namespace) -> str:
 
 def _public_key(path: Path) -> str:
     """One line. Raises ConfigError, above all for a private key."""
-    text = path.read_text(encoding="utf-8").strip()
+    text = _read(path).strip()
     if "PRIVATE KEY" in text or "\n" in text or not text.startswith(("ssh-", "ecdsa-", "sk-")):
         raise ConfigError(f"{path} is no public ssh key: it is one line, in a file that ends in .pub")
     return text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no UTF-8 text: is it the right file?") from error
 
 
 def _wifi(options: argparse.Namespace) -> Wifi | None:
@@ -87,5 +94,5 @@ def _wifi(options: argparse.Namespace) -> Wifi | None:
     if options.country is None:
         raise ConfigError("--wifi needs --country, such as --country DE: no radio is used before it is known")
     file = options.wifi_password_file
-    secret = None if file is None else (file.read_text(encoding="utf-8").splitlines() or [""])[0]
+    secret = None if file is None else (_read(file).splitlines() or [""])[0]
     return Wifi(options.wifi, secret, options.country).check()

@@ -170,10 +170,17 @@ def _do(
 
 
 def _connected(target: str, options: argparse.Namespace, alone: bool) -> Host:
-    words = [word for option in options.ssh_option for word in shlex.split(option)]
+    words = [word for option in options.ssh_option for word in _words(option)]
     if options.port is not None:
         words += ["-p", str(options.port)]
     return Host(target, words, asks=alone)
+
+
+def _words(option: str) -> list[str]:
+    try:
+        return shlex.split(option)
+    except ValueError as error:
+        raise ConfigError(f"--ssh-option {option!r}: a quotation mark has no other: {error}") from error
 
 
 @contextmanager

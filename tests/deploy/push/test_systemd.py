@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from deploy.__main__ import main
-from tests.deploy.all_in_one import test_push as all_in_one
-from tests.deploy.all_in_one.test_push import Workstation
 from tests.deploy.machine import CONFIG
+from tests.deploy.workstation import Workstation, beside_a_pi
 
 Captured = pytest.CaptureFixture[str]
 NO_SENSOR = '[agent]\ndevice = "cellar"\n[source]\nkind = "iio"\nsysfs = "/nowhere"\nhwmon = "/nowhere"\n'
-workstation = all_in_one.workstation  # the fixture: a machine with a real systemd and sshd
+
+
+@pytest.fixture(scope="module")
+def workstation(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[Workstation]:
+    with beside_a_pi(tmp_path_factory.mktemp("push"), wheel) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
