@@ -27,6 +27,7 @@ die() {
 # --- start
 
 start() {
+    refuse_another
     bring
     for each in $page $setup; do install -D -m 644 "$here/$each" "$units/$each"; done
     install -D -m 644 "$here/announcement.xml" "$announced.new"

@@ -23,4 +23,5 @@ WantedBy=multi-user.target
 UNIT
 systemctl daemon-reload
 systemctl enable "$unit"
+sync # whatever ran this will not run it again, and a power cut must not take it away
 if [ "${1:-later}" = now ]; then systemctl start --no-block "$unit"; fi

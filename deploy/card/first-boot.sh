@@ -38,6 +38,8 @@ let_in() {
     mkdir -p "$home/.ssh"
     touch "$home/.ssh/authorized_keys"
     if ! grep -qxF "$(cat "$boot/authorized_key")" "$home/.ssh/authorized_keys"; then
+        # Imager's may end without a newline
+        if [ -n "$(tail -c 1 "$home/.ssh/authorized_keys")" ]; then echo >>"$home/.ssh/authorized_keys"; fi
         cat "$boot/authorized_key" >>"$home/.ssh/authorized_keys"
     fi
     chmod 700 "$home/.ssh"
@@ -78,6 +80,7 @@ main() {
         sh "$boot/install.sh" switch
         sync
         echo "$release" >"$boot/installed.txt"
+        sync
     fi
     # before the rest goes: what fails up to here, or is cut short, begins anew at the next boot
     sh "$prefix/current/install.sh" start

@@ -67,6 +67,8 @@ def _configuration(options: argparse.Namespace) -> str:
         lines.append(f'device = "{options.hostname}"')
     if options.broker is not None:
         parse_broker(options.broker, 1883)
+        if set(options.broker) & set('"\\'):
+            raise ConfigError(f"--broker {options.broker!r} must be HOST or HOST:PORT, without quotes")
         lines += ["", "[broker]", f'address = "{options.broker}"']
     return "\n".join([*lines, ""])
 

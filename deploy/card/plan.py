@@ -3,11 +3,13 @@
 import difflib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.card.boot_partition import FOLDER
 
 SECRET = f"{FOLDER}/secret/"
+_KEPT_CLOSE = (SECRET, f"{FOLDER}/all-in-one/")
 CONFIGURATION = f"{FOLDER}/edge.toml"
 
 
@@ -43,7 +45,8 @@ class Plan:
     def write(self) -> None:
         """Write, each file whole under its name, and all of it on the card when this returns."""
         for name in self.stale:
-            (self.folder / name).unlink()
+            with _overwritten(self.folder / name, name):
+                (self.folder / name).unlink()
         for name, content in self.changes.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,8 +55,22 @@ class Plan:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            with _overwritten(path, name):
+                part.replace(path)
 
     def _before(self, name: str) -> bytes | None:
         path = self.folder / name
         return path.read_bytes() if path.is_file() else None
+
+
+@contextmanager
+def _overwritten(path: Path, name: str) -> Iterator[None]:
+    """A secret that loses its name here is overwritten, too: a FAT gives its blocks to whoever looks."""
+    if not (name.startswith(_KEPT_CLOSE) and path.is_file()):
+        yield
+        return
+    with path.open("r+b") as old:
+        yield
+        old.write(bytes(os.fstat(old.fileno()).st_size))
+        old.flush()
+        os.fsync(old.fileno())

@@ -70,6 +70,12 @@ point() {
     mv -T "$prefix/$1.new" "$prefix/$1"
 }
 
+# Whole or not at all, whenever the power goes: (mode, file, folder).
+put() {
+    install -m "$1" "$2" "$3/.new"
+    mv "$3/.new" "$3/$(basename "$2")"
+}
+
 # The services that are started must not hold the installer's lock.
 systemctl_() { systemctl "$@" 9>&-; }
 
@@ -106,15 +112,16 @@ take_over() {
     for each in edge.toml room.canary; do
         from=$here/$each
         if [ ! -f "$from" ]; then from=$prefix/current/$each; fi
+        if [ ! -f "$here/$each" ] && [ -f "$from" ] && is_replaced "$each"; then from=$configuration/$each; fi
         # the agent reads them as a user of its own: a boot partition that is mounted for root alone must not say no
         if [ -f "$from" ]; then install -m 644 "$from" "$folder/$each"; fi
     done
     if [ -n "$service" ]; then
-        cp "$here/$service" "$folder/"
+        install -m 644 "$here/$service" "$folder/" # systemd frowns on the modes that a FAT gives
         for each in gpio.conf credentials.conf; do
             from=$here/$each
             if [ ! -f "$from" ]; then from=$units/$service.d/$each; fi
-            if [ -f "$from" ]; then cp "$from" "$folder/$each"; fi
+            if [ -f "$from" ]; then install -m 644 "$from" "$folder/$each"; fi
         done
     fi
     cp "$here/install.sh" "$here/settings" "$folder/"
@@ -123,6 +130,9 @@ take_over() {
         cp -R "$here/all-in-one/." "$folder/all-in-one/"
     fi
 }
+
+# Some editors put a file of their own in place of our link, and that is what the agent reads.
+is_replaced() { [ -n "$service" ] && [ -f "$configuration/$1" ] && [ ! -L "$configuration/$1" ]; }
 
 # Brought for this release, and put to their place when it is switched to.
 keep_secrets() {
@@ -190,6 +200,7 @@ switch() {
         configure
         mark
     fi
+    sync # before the link: what it leads to is whole then
     point current "$release"
     sync
     say "switched $place/current to $release"
@@ -200,7 +211,7 @@ undo() {
     for each in "$1"/secret/*; do
         name=$(basename "$each")
         if [ -f "$1/replaced/$name" ] && cmp -s "$each" "$configuration/$name"; then
-            install -m 600 "$1/replaced/$name" "$configuration/"
+            put 600 "$1/replaced/$name" "$configuration"
         fi
     done
     if [ -d "$1/all-in-one" ] && [ ! -d "$folder/all-in-one" ]; then
@@ -217,11 +228,11 @@ configure() {
             mkdir -p -m 700 "$folder/replaced"
             install -m 600 "$configuration/$name" "$folder/replaced/"
         fi
-        install -m 600 "$each" "$configuration/"
+        put 600 "$each" "$configuration"
     done
-    cp "$folder/$service" "$units/"
+    put 644 "$folder/$service" "$units"
     for each in gpio.conf credentials.conf; do
-        if [ -f "$folder/$each" ]; then cp "$folder/$each" "$units/$service.d/"; else rm -f "$units/$service.d/$each"; fi
+        if [ -f "$folder/$each" ]; then put 644 "$folder/$each" "$units/$service.d"; else rm -f "$units/$service.d/$each"; fi
     done
     if [ -f "$folder/edge.toml" ]; then link_configuration; fi
 }
@@ -304,8 +315,17 @@ go_back() {
     die "$why; $1 is back, and runs: $(echo "$now" | tail -n 1)"
 }
 
+# A release that the power kept from proving itself leads back to the one whose place it took.
+behind() {
+    if [ ! -f "$prefix/current/verified" ] && [ -s "$prefix/current/before" ]; then
+        cat "$prefix/current/before"
+    else
+        name_of "$prefix/previous"
+    fi
+}
+
 rollback() {
-    target=$(name_of "$prefix/previous")
+    target=$(behind)
     if [ -z "$target" ] || [ "$target" = "$(name_of "$prefix/current")" ] || [ ! -f "$prefix/releases/$target/whole" ]; then
         die "there is no release before $(name_of "$prefix/current") to go back to"
     fi

@@ -10,7 +10,11 @@ _LOOK = """
 root=${PICANARY_ROOT:-}; place=$root$1; service=$2
 name_of() { basename "$(readlink "$1" 2>/dev/null)" 2>/dev/null; }
 echo "current=$(name_of "$place/current")"
-echo "previous=$(name_of "$place/previous")"
+if [ ! -f "$place/current/verified" ] && [ -s "$place/current/before" ]; then
+  echo "previous=$(cat "$place/current/before")"
+else
+  echo "previous=$(name_of "$place/previous")"
+fi
 [ -f "$place/current/verified" ] && echo verified=yes
 for each in "$root/etc/picanary" "$place/current"; do
   [ -f "$each/edge.toml" ] && echo configured=yes
@@ -23,7 +27,11 @@ folder=$place
 while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
 df -Pk "$folder" | awk 'NR == 2 { print "free_kib=" $4 }'
 for each in edge.toml room.canary; do
-  if [ -f "$place/current/$each" ]; then (cd "$place/current" && sha256sum "$each"); fi
+  held=$place/current; own=$root/etc/picanary
+  [ -f "$held/$each" ] || continue
+  # as install.sh has it: what an editor put in place of the link
+  if [ -n "$service" ] && [ -f "$own/$each" ] && [ ! -L "$own/$each" ]; then held=$own; fi
+  (cd "$held" && sha256sum "$each")
 done
 for each in gpio.conf credentials.conf; do
   units=$root/etc/systemd/system/$service.d

@@ -198,21 +198,26 @@ class Journey:
             disk = self.card("raspi3b.img")
             files = self.files(disk, "bcm2837-rpi-3-b.dtb")
             self.say("first boot on raspi3b")
-            machine = raspi3b(files, disk.image, self.folder / "raspi3b.log").start()
+            port = free_port()
+            machine = raspi3b(files, disk.image, port, self.folder / "raspi3b.log").start()
             found: dict[str, Any] = {"marks": machine.reached}
             self.outcome.figures["raspi3b"] = found  # as far as it came, whatever happens
             try:
                 machine.wait("installed", 2 * BOOT_S)
                 listener.wait(3 - listener.count(), RECORDS_S)
                 found["three records after s"] = round(machine.age_s)
-                machine.wait("login", BOOT_S)
+                guest = Guest(port, self.key, "me")
+                guest.wait("cloud-init status | grep -v running", RECORDS_S)
+                found |= guest.facts()
             finally:
                 machine.measure()
                 machine.cut_power()
                 listener.close()
                 found["QEMU MiB"] = machine.memory_mib
-        arrived = listener.missing() == 0
-        self.outcome.claim("a Pi 3 installs, comes to its login, and its records arrive", arrived)
+        claim = self.outcome.claim
+        claim("a Pi 3 boots from its SD card and installs", found["model"].startswith("Raspberry Pi 3"))
+        claim("its records arrive, and none is missing", listener.missing() == 0)
+        claim("nothing failed on it", (found["state"], found["failed"]) == ("active", ""))
 
     def clean(self) -> None:
         """The cards go; the image, Debian's part and the logs stay."""

@@ -148,13 +148,17 @@ def virt(files: BootFiles, disk: Path, ssh_port: int, log: Path) -> Machine:
     )
 
 
-def raspi3b(files: BootFiles, disk: Path, log: Path) -> Machine:
-    """A Raspberry Pi 3 as QEMU knows it: its SD controller and its serial port."""
+def raspi3b(files: BootFiles, disk: Path, ssh_port: int, log: Path) -> Machine:
+    """A Raspberry Pi 3 as QEMU knows it: its SD controller, its USB, its first serial port.
+
+    That port is Bluetooth's in the device tree, so that the kernel speaks there, but nobody asks for a login.
+    """
     return Machine(
         [
             *("-M", "raspi3b", "-accel", "tcg,thread=multi", "-dtb", str(files.tree)),
             *("-drive", f"if=sd,file={disk},format=raw"),
-            *("-netdev", "user,id=net", "-device", "usb-net,netdev=net"),
+            *("-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{ssh_port}-:22"),
+            *("-device", "usb-net,netdev=net"),
             *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
             # QEMU has no fast interrupts for the USB host; its serial port is the one of the first Pis
             *("-append", f"{files.words} console=ttyAMA0,115200 dwc_otg.fiq_fsm_enable=0"),

@@ -12,6 +12,13 @@ from tests.pi.emulator import Pi, running
 from tests.pi.image import install, lacking, provide
 
 
+@pytest.fixture(scope="session", autouse=True)
+def programs() -> None:
+    """Before all else: are they there?"""
+    if sentence := lacking():
+        pytest.skip(sentence)
+
+
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     with mosquitto() as started:
@@ -21,8 +28,6 @@ def broker() -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def pi(broker: Broker, room_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pi]:
     """Started, with picanary installed, and nothing of it running."""
-    if sentence := lacking():
-        pytest.skip(sentence)
     folder = tmp_path_factory.mktemp("pi")
     files: dict[str, Path | bytes] = {
         "edge.toml": EDGE_TOML.format(port=broker.port).encode(),

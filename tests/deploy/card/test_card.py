@@ -153,6 +153,24 @@ def test_a_handout_goes_along_and_systemd_hands_its_secrets_over(tmp_path: Path,
     ]
 
 
+def test_a_secret_that_another_takes_the_place_of_is_overwritten(tmp_path: Path, card: Card) -> None:
+    folder, handout = cards.trixie(tmp_path / "bootfs"), tmp_path / "handout"
+    handout.mkdir()
+    (handout / "edge.toml").write_text('[agent]\ndevice = "cellar"\n[broker]\naddress = "b"\n')
+    for name in ("cellar.key", "old.key"):
+        (handout / name).write_text("secret of before\n")
+    assert card(folder, "--handout", str(handout)) == 0
+    for name in ("cellar.key", "old.key"):  # the same blocks, for whoever looks at the card as a whole
+        (tmp_path / name).hardlink_to(folder / "picanary/secret" / name)
+    (handout / "cellar.key").write_text("secret of now\n")
+    (handout / "old.key").unlink()
+    assert card(folder, "--handout", str(handout)) == 0
+    assert (folder / "picanary/secret/cellar.key").read_text() == "secret of now\n"
+    assert not (folder / "picanary/secret/old.key").exists()
+    for name in ("cellar.key", "old.key"):
+        assert (tmp_path / name).read_bytes() == bytes(len("secret of before\n"))
+
+
 def test_a_password_file_of_a_configuration_goes_along(tmp_path: Path, card: Card) -> None:
     folder, handout = cards.trixie(tmp_path / "bootfs"), tmp_path / "handout"
     handout.mkdir()
@@ -293,6 +311,9 @@ def test_what_is_no_fresh_card_is_refused_in_a_sentence(
         (["--i2c", "bme280", "--i2c", "bmp280"], "at the same address"),
         (["--wifi", "shed"], "--country"),
         (["--country", "DE"], "--wifi"),
+        (["--broker", 'a"b'], "without quotes"),
+        (["--ssh-key", "/bin/sh"], "no UTF-8 text"),
+        (["--wifi", "shed", "--country", "DE", "--wifi-password-file", "/bin/sh"], "no UTF-8 text"),
         (["--hostname", "a_b"], "--hostname"),
         (["--hostname", "other"], "hostname: attic already"),
     ],

@@ -44,7 +44,7 @@ def machine(tmp_path: Path) -> Path:
     (root / "home/me").mkdir(parents=True)
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name in ("systemctl", "raspi-config", "nmcli", "rfkill", "chown"):
+    for name in ("systemctl", "raspi-config", "nmcli", "rfkill", "chown", "sync"):
         write_script(programs / name, f'echo "{name} $*" >>"{tmp_path}/commands"')
     write_script(programs / "getent", "echo me:x:1000:1000::/home/me:/bin/bash")
     write_script(programs / "python3", f'exec "{sys.executable}" "$@"')
@@ -62,6 +62,9 @@ def test_the_first_boot_installs_and_leaves_no_secret_on_the_card(bootfs: Path, 
     release = (bootfs / "picanary/settings").read_text().splitlines()[0].removeprefix("release=")
     for path in bootfs.rglob("*"):
         path.chmod(0o700)  # as a FAT looks that is mounted for root alone
+    held = machine / "home/me/.ssh/authorized_keys"
+    held.parent.mkdir()
+    held.write_text("ssh-ed25519 AAAA imager")  # without a newline, as Imager's printf may leave it
     done = _run(bootfs / "picanary/first-boot.sh", machine)
     log = (machine / "var/log/picanary-first-boot.log").read_text()
     assert done.returncode == 0, log
@@ -77,7 +80,7 @@ def test_the_first_boot_installs_and_leaves_no_secret_on_the_card(bootfs: Path, 
     assert SECRET in key.read_text() and key.stat().st_mode & 0o777 == 0o600
     network = machine / "etc/NetworkManager/system-connections/picanary.nmconnection"
     assert network.stat().st_mode & 0o777 == 0o600
-    assert (machine / "home/me/.ssh/authorized_keys").read_text() == cards.KEY + "\n"
+    assert held.read_text() == f"ssh-ed25519 AAAA imager\n{cards.KEY}\n"
     assert (machine / "etc/systemd/system/picanary-edge.service").is_file()
     drop_in = machine / "etc/systemd/system/picanary-edge.service.d/credentials.conf"
     assert "LoadCredential=cellar.key:/etc/picanary/cellar.key" in drop_in.read_text()
@@ -115,6 +118,7 @@ def test_the_system_gets_a_service_that_lasts_until_it_is_done(
     assert _run(bootfs / "picanary/begin.sh", machine, when).returncode == 0
     unit = (machine / "etc/systemd/system/picanary-first-boot.service").read_text()
     assert f"ExecStart=/bin/sh {bootfs}/picanary/first-boot.sh\n" in unit
-    commands = (machine.parent / "commands").read_text()
-    assert "systemctl enable picanary-first-boot.service" in commands
-    assert ("systemctl start --no-block" in commands) is starts
+    commands = (machine.parent / "commands").read_text().splitlines()
+    enabled = commands.index("systemctl enable picanary-first-boot.service")
+    assert commands[enabled + 1].strip() == "sync"  # nothing else would begin again after a power cut
+    assert any(line.startswith("systemctl start --no-block") for line in commands) is starts

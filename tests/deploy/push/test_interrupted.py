@@ -73,6 +73,20 @@ def test_a_push_killed_half_way_leaves_the_old_release_running_and_the_next_clea
     assert not (running.prefix / "delivery/wheels/old.whl").exists()
 
 
+def test_a_release_that_never_proved_itself_leads_back_to_the_one_before_it(
+    running: Machine, wheel: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    before = running.current
+    assert running.push("--wheel", wheel, "--config", _other(tmp_path)) == 0
+    # as if the power had gone between the switch and the first record
+    (running.prefix / "current/verified").unlink()
+    (running.prefix / "previous").unlink()
+    assert running.push("--rollback", "--dry-run") == 0
+    assert f"back to {before}" in capsys.readouterr().out
+    assert running.push("--rollback") == 0
+    assert running.current == before and running.state == "active"
+
+
 def test_two_pushes_at_once_do_not_mix(
     running: Machine, wheel: Path, tmp_path: Path, capsys: Captured
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_full_disk_is_refused_and_a_wrong_clock_and_little_memory_are_told(
         (["--wheel", "nowhere.whl"], "no such wheel: nowhere.whl"),
         (["--wheel", "{wheel}", "--online", "--wheelhouse", "."], "leave out --wheelhouse"),
         (["--wheel", "{wheel}", "--patience", "0"], "--patience must be above zero"),
+        (["--wheel", "{wheel}", "--ssh-option", "-i 'key"], "a quotation mark has no other"),
         (["--wheel", "{wheel}", "--service"], "push with --no-service"),
         (["--wheel", "{wheel}", "--rollback"], "there is no release before the first"),
         (["--wheel", "{wheel}", "--handout", "{folder}"], "--handout is for the service"),
@@ -101,6 +102,13 @@ def test_what_a_user_gets_wrong_is_told(
     assert _push(server, "--wheel", wheel, "--prefix", tmp_path / "host", *words) == 2
     assert reason in _sentence(capsys)
     assert not (tmp_path / "host").exists()
+
+
+def test_a_damaged_wheel_is_told(server: Server, wheel: Path, tmp_path: Path, capsys: Captured) -> None:
+    damaged = tmp_path / wheel.name
+    damaged.write_bytes(wheel.read_bytes()[:-100])
+    assert _push(server, "--wheel", damaged, "--prefix", tmp_path / "host") == 2
+    assert "is damaged, or no wheel at all" in _sentence(capsys)
 
 
 def test_a_host_without_picanary_is_told_by_its_status(

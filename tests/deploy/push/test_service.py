@@ -148,6 +148,17 @@ def test_rolling_back_from_a_handout_takes_its_unit_and_configuration_along(
     assert cellar.state == "active"
 
 
+def test_a_configuration_that_an_editor_put_in_place_of_our_link_stays(
+    cellar: Machine, second: str, wheel: Path
+) -> None:
+    held = cellar.root / "etc/picanary/edge.toml"
+    held.unlink()
+    held.write_text(f"{CONFIG}commit_s = 6.0\n")
+    assert cellar.push("--wheel", wheel) == 0
+    assert "commit_s = 6.0" in (cellar.prefix / "current/edge.toml").read_text()
+    assert held.is_symlink()
+
+
 def _agent(host: Machine) -> int:
     """The process of the agent that runs."""
     supervisor = int((host.root / "run/supervisor/pid").read_text())
