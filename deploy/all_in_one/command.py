@@ -101,9 +101,7 @@ def require_page(wheel: Path) -> None:
 
 def notes(options: argparse.Namespace) -> Iterator[str]:
     """What to know before anything is written."""
-    if "suite" in vars(options):
-        yield "all in one: mosquitto is in the image (unless --rootfs gave a Debian without it)"
-    else:
+    if "suite" not in vars(options):  # an image has it, or says itself that it has not
         yield "all in one: mosquitto, which Raspberry Pi OS has not, is fetched by the Pi itself, by apt:"
         yield "  that needs the network once; until then it tries every minute, the agent keeps its records,"
         yield "  and the page says that the broker is away"

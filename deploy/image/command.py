@@ -108,13 +108,15 @@ def _debian(options: argparse.Namespace, work: Path, epoch: int, say: Say) -> Pa
     if kept is not None and kept.is_file():
         say(f"Debian from {kept}")
         if options.all_in_one and not rootfs.has(kept, _BROKER):
-            say(f"  it has no {_BROKER}: the Pi fetches it by apt, and needs the network for that")
+            say(f"  it has no {_BROKER}: the Pi fetches it by apt, and needs the network once for that")
         return kept
     to = kept or work / "debian.tar"
     if not to.parent.is_dir():
         raise ConfigError(f"no such folder: {to.parent}")
-    say(f"making Debian {options.suite} for arm64 (ten minutes or more)")
-    more = [_BROKER] if options.all_in_one else []  # so that the Pi need not fetch it
+    say(f"making Debian {options.suite} for arm64 (ten minutes to an hour)")
+    more = [_BROKER] if options.all_in_one else []
+    if more:
+        say(f"  with {_BROKER}: the Pi need not fetch it")
     rootfs.make(options.suite, sources.lines(options.suite, options.mirror), to, epoch, say, more)
     return to
 

@@ -60,7 +60,7 @@ def test_a_debian_made_for_it_gets_mosquitto(
     assert main([*words, "--mirror", "http://localhost/debian"]) == 0
     assert asked == ["mosquitto"]
     told = capsys.readouterr().out
-    assert "mosquitto is in the image" in told
+    assert "with mosquitto: the Pi need not fetch it" in told
     assert "from a phone in the same network: http://picanary.local/" in told
 
 
