@@ -66,8 +66,12 @@ class Kill:
 
     @property
     def holds(self) -> bool:
-        """At most the commit interval; nothing is promised for a disk that takes nothing."""
-        return self.disk_full or (self.seen - self.kept <= COMMIT_RECORDS and self.age_s <= COMMIT_S + 1.0)
+        """At most the commit interval; nothing is promised for a disk that takes nothing.
+
+        Where all that was seen is kept, the age only says how long a busy machine gave the agent no turn.
+        """
+        lost = self.seen - self.kept
+        return self.disk_full or lost <= 0 or (lost <= COMMIT_RECORDS and self.age_s <= COMMIT_S + 1.0)
 
 
 @dataclass

@@ -96,7 +96,7 @@ def swap(device: Device, content: bytes, by_file: bool, good: bool, ledger: Ledg
     """Offer one model, and see it through."""
     name = label(content) if good else ""
     before = offer(device, content, by_file)
-    device.listening.wait(lambda: any(settled(each, name) for each in device.stories()[before:]))
+    device.listening.wait(lambda: any(settled(each, name) for each in device.stories()[before:]), 400.0)
     story = next(each for each in device.stories()[before:] if settled(each, name))
     if good:
         assert story["state"] == "idle", story
