@@ -46,7 +46,12 @@ bring() {
     mkdir -p "$(dirname "$house")" "$(dirname "$keys")"
     mkdir -p -m 700 "$house" "$keys"
     for each in "$here"/page/*; do put 600 "$each" "$keys"; done
-    for each in "$here"/mosquitto/*; do put 640 "$each" "$house"; done
+    for each in "$here"/mosquitto/*; do
+        case $(basename "$each") in
+        acl | revoked.crl) if [ -f "$here/brought" ] && [ -f "$house/$(basename "$each")" ]; then continue; fi ;;
+        esac
+        put 640 "$each" "$house"
+    done
     sync
     touch "$here/brought"
 }
@@ -100,8 +105,10 @@ stop() {
     # shellcheck disable=SC2086
     systemctl disable --quiet --now $page || true
     for each in $page $setup; do rm -f "$units/$each"; done
-    rm -f "$announced" "$included" "$here/brought"
-    rm -rf "$keys" "$house"
+    rm -f "$announced" "$included"
+    rm -rf "$keys"
+    # who was revoked stays so, should this release come back
+    find "$house" -type f ! -name acl ! -name revoked.crl -delete || true
     systemctl daemon-reload
     systemctl try-restart mosquitto.service || true
 }

@@ -124,7 +124,8 @@ take_over() {
             if [ -f "$from" ]; then install -m 644 "$from" "$folder/$each"; fi
         done
     fi
-    cp "$here/install.sh" "$here/settings" "$folder/"
+    cp "$here/install.sh" "$folder/"
+    install -m 600 "$here/settings" "$folder/" # pip's options may hold the password of an index
     if [ -f "$here/all-in-one/install.sh" ]; then
         mkdir -m 700 "$folder/all-in-one"
         cp -R "$here/all-in-one/." "$folder/all-in-one/"
@@ -284,6 +285,11 @@ verify() {
 
 settle() {
     before=$(cat "$folder/before" 2>/dev/null || true)
+    # one that the power kept from proving itself is nothing to go back to: the one behind it is
+    if [ -n "$before" ] && [ ! -f "$prefix/releases/$before/verified" ]; then
+        earlier=$(cat "$prefix/releases/$before/before" 2>/dev/null || true)
+        if [ "$earlier" != "$release" ] && [ -f "$prefix/releases/${earlier:-none}/whole" ]; then before=$earlier; fi
+    fi
     if [ -n "$before" ] && [ -d "$prefix/releases/$before" ]; then point previous "$before"; fi
     touch "$folder/verified"
 }

@@ -12,6 +12,7 @@ INSTALL_S = 3600.0  # a Pi Zero 2 with a slow card and a slow network takes many
 CHECK_S = 300.0
 SEND_S = 1800.0
 REST_S = 120.0  # to stop, to start, and to go back
+RARE_S = 1800.0  # what the Pi itself adds to its patience where readings are rare; only it knows how rare
 
 # Two pushes at once would mix their files; the lock goes when our connection does.
 _LOCK = """
@@ -81,15 +82,15 @@ class Installation:
 
     def replace(self, patience_s: float) -> str:
         """Switch, start, wait for a record; the release before is back when HostError is raised."""
-        return self._verb("use the release", "replace", 3 * patience_s + REST_S)
+        return self._verb("use the release", "replace", 3 * patience_s + REST_S + RARE_S)
 
     def restart(self, patience_s: float) -> str:
         """Start the current release anew, and wait for a record."""
-        return self._verb("start the service", "replace", patience_s + REST_S, folder="current")
+        return self._verb("start the service", "replace", patience_s + REST_S + RARE_S, folder="current")
 
     def roll_back(self, patience_s: float) -> str:
         """The same, with the release before."""
-        return self._verb("roll back", "rollback", 3 * patience_s + REST_S, folder="current")
+        return self._verb("roll back", "rollback", 3 * patience_s + REST_S + RARE_S, folder="current")
 
     def prune(self) -> None:
         """Keep the release that runs and the one before it."""

@@ -10,6 +10,34 @@ from tests.deploy.sshd import write_script
 SCRIPT = Path(deploy.all_in_one.__file__).parent / "install.sh"
 
 
+UNITS = ("picanary-monitor.socket", "picanary-monitor.service", "picanary-broker.service", "announcement.xml")
+
+
+def test_who_was_revoked_stays_so_when_the_release_is_left_and_comes_back(tmp_path: Path) -> None:
+    root, programs, release = tmp_path / "root", tmp_path / "programs", tmp_path / "release"
+    for folder in (programs, release / "page", release / "mosquitto"):
+        folder.mkdir(parents=True)
+    write_script(programs / "systemctl", "true")
+    files = [*UNITS, "page/page.key", "mosquitto/acl", "mosquitto/revoked.crl", "mosquitto/server.key"]
+    for name in files:
+        (release / name).write_text(f"{name} as delivered")
+    (release / "install.sh").write_text(SCRIPT.read_text())
+    there = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PICANARY_ROOT": str(root)}
+
+    def run(verb: str) -> None:
+        subprocess.run(["sh", str(release / "install.sh"), verb], env=there, check=True)
+
+    house = root / "etc/mosquitto/picanary"
+    run("start")
+    (house / "acl").write_text("without the attic")
+    run("stop")
+    assert not (house / "server.key").exists() and not (root / "etc/picanary/page").exists()
+    run("start")
+    assert (house / "acl").read_text() == "without the attic"
+    assert (house / "server.key").read_text() == "mosquitto/server.key as delivered"
+    assert (root / "etc/picanary/page/page.key").is_file()
+
+
 def test_a_broker_that_is_there_is_told_to_whoever_installs_and_nothing_is_made(tmp_path: Path) -> None:
     root, programs = tmp_path / "root", tmp_path / "programs"
     programs.mkdir()

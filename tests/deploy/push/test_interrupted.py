@@ -87,6 +87,20 @@ def test_a_release_that_never_proved_itself_leads_back_to_the_one_before_it(
     assert running.current == before and running.state == "active"
 
 
+def test_a_push_over_a_release_that_never_proved_itself_keeps_the_one_before_that(
+    running: Machine, wheel: Path, tmp_path: Path
+) -> None:
+    before = running.current
+    assert running.push("--wheel", wheel, "--config", _other(tmp_path)) == 0
+    unproven = running.current
+    (running.prefix / "current/verified").unlink()
+    (running.prefix / "previous").unlink()
+    assert running.push("--wheel", wheel, "--config", _other(tmp_path)) == 0
+    assert running.releases == {before, running.current} and unproven != running.current
+    assert running.push("--rollback") == 0
+    assert running.current == before
+
+
 def test_two_pushes_at_once_do_not_mix(
     running: Machine, wheel: Path, tmp_path: Path, capsys: Captured
 ) -> None:
