@@ -37,7 +37,7 @@ class Workstation:
     def push(self, *words: object) -> int:
         """`deploy push`, in the machine's network; its own pip is asked, and has nothing to fetch."""
         ssh = f"--ssh-option=-F {self.folder}/ssh_config"
-        given = ["--wheel", self.wheel, "--online", "--patience", "180", ssh]
+        given = ["--wheel", self.wheel, "--online", "--patience", "400", ssh]
         with self.machine.network():
             return main(["push", "root@127.0.0.1", *map(str, [*given, *words])])
 
