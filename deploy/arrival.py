@@ -65,7 +65,7 @@ def _restarts(unit: str) -> int:
 
 def _words(unit: str, since_s: float) -> str:
     """The agent's own last line; what systemd says of it would only be that it ended."""
-    shown = ("--lines", "1", "--output", "cat", f"--since=@{since_s:.0f}")
+    shown = ("--lines", "1", "--output", "cat", f"--since=@{since_s:.3f}")
     lines = _asked("journalctl", "--quiet", "--unit", unit, "_TRANSPORT=stdout", *shown).strip().splitlines()
     return f"; its last words: {lines[-1].strip()}" if lines else "; it said nothing"
 

@@ -263,6 +263,8 @@ arrival() {
 start() {
     if [ -z "$service" ]; then return; fi
     systemctl_ daemon-reload
+    # how often it ended is counted on until it has started anew, and `verify` may ask before that
+    systemctl_ reset-failed "$service" 2>/dev/null || true
     systemctl_ enable --quiet "$service"
     systemctl_ restart --no-block "$service"
     if [ -d "$folder/all-in-one" ]; then

@@ -8,6 +8,7 @@ import ctypes
 import os
 import shutil
 import signal
+import site
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +107,8 @@ def booted(folder: Path, name: str, overlay: Path) -> Iterator[Booted]:
     boot = Path(__file__).with_suffix(".sh")
     log = folder / "console.log"
     with log.open("wb") as console:
-        command = ["sh", "-c", script, "sh", str(group), str(boot), str(disk), name, str(overlay)]
+        words = [group, boot, disk, name, overlay, site.getsitepackages()[0]]
+        command = ["sh", "-c", script, "sh", *map(str, words)]
         process = subprocess.Popen(command, stdout=console, stderr=console, stdin=subprocess.DEVNULL)
     try:
         machine = Booted(_first(process, log))

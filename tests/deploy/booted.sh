@@ -1,5 +1,6 @@
 # A machine of its own, booted by systemd out of this machine's files: `unshare` runs it, in namespaces.
-# $1: an empty folder for what is written there; $2: the machine's name; $3: a folder laid over its root
+# $1: an empty folder for what is written there; $2: the machine's name; $3: a folder laid over its root;
+# $4: a folder that is /srv/lent there
 set -eu
 place=$1
 mount -t tmpfs disk "$place"
@@ -30,6 +31,8 @@ mkdir -p "$root/etc/systemd/system" "$root/etc/mosquitto/conf.d"
 : >"$root/etc/machine-id"
 echo "$2" >"$root/etc/hostname"
 cp -R "$3/." "$root/"
+mkdir -p "$root/srv/lent"
+mount --bind "$4" "$root/srv/lent"
 # not chroot alone: in one the kernel allows no user namespaces, which PrivateUsers= needs
 mkdir "$root/before"
 cd "$root"

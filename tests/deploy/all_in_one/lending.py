@@ -1,13 +1,12 @@
 """What a booted machine is lent: it has Debian's Python, and no wheels for it but picanary's own."""
 
-import site
 import sys
 from pathlib import Path
 
 import pytest
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
-LENT = site.getsitepackages()[0]
+LENT = "/srv/lent"  # this environment's packages, wherever it lies: see booted.sh
 VENV = Path(f"/usr/lib/python{MINOR}/venv/__init__.py")
 # Each new environment finds what the wheels of a Pi would have brought.
 _MORE = f"""
@@ -30,10 +29,6 @@ def lend(overlay: Path) -> Path:
     venv.write_text(VENV.read_text() + _MORE)
     programs = overlay / "usr/local/sbin"
     programs.mkdir(parents=True)
-    # what is lent may lie where the units do not let anybody look
-    home = "ProtectHome=no\n" if LENT.startswith(("/root", "/home")) else ""
-    for unit in ("edge", "monitor"):
-        drop_in(overlay, unit, home)
     return programs
 
 
