@@ -68,6 +68,7 @@ broker() {
     refuse_another
     fetch mosquitto mosquitto
     fetch avahi-daemon avahi-daemon
+    [ -f "$house/picanary.conf" ] || die "broker and page were taken away meanwhile"
     chown -R root:mosquitto "$house" || die "cannot give $house to mosquitto's group"
     chmod 750 "$house"
     mkdir -p "$(dirname "$included")"

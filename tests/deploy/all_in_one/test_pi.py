@@ -263,6 +263,9 @@ def test_a_release_without_it_takes_it_back(pi: Pi) -> None:
     assert pi.machine.is_active("picanary-edge.service")
     assert not pi.machine.is_active("picanary-monitor.socket")
     assert not pi.machine.is_active("picanary-monitor.service")
-    for gone in ("/etc/mosquitto/picanary", "/etc/picanary/page", "/etc/avahi/services/picanary.service"):
-        assert not pi.machine.path(gone).exists()
+    for gone in ("mosquitto/conf.d/picanary.conf", "picanary/page", "avahi/services/picanary.service"):
+        assert not pi.machine.path(f"/etc/{gone}").exists()
+    # who was revoked, should it come back; no key
+    left = {path.name for path in pi.machine.path("/etc/mosquitto/picanary").iterdir()}
+    assert left == {"acl", "revoked.crl"}
     assert pi.machine.path("/var/lib/private/picanary-monitor/monitor.db").exists()
