@@ -43,6 +43,9 @@ start() {
 # A release brings its keys and its access list once: who was revoked since does not come back with a rollback.
 bring() {
     if [ -f "$here/brought" ] && [ -f "$house/acl" ] && [ -f "$keys/page.key" ]; then return; fi
+    if [ -f "$house/ca.crt" ] && ! cmp -s "$house/ca.crt" "$here/mosquitto/ca.crt"; then
+        die "$house is of another house, whose devices would be shut out: push with --house of that one, or delete it there"
+    fi
     mkdir -p "$(dirname "$house")" "$(dirname "$keys")"
     mkdir -p -m 700 "$house" "$keys"
     for each in "$here"/page/*; do put 600 "$each" "$keys"; done

@@ -13,26 +13,46 @@ SCRIPT = Path(deploy.all_in_one.__file__).parent / "install.sh"
 UNITS = ("picanary-monitor.socket", "picanary-monitor.service", "picanary-broker.service", "announcement.xml")
 
 
-def test_who_was_revoked_stays_so_when_the_release_is_left_and_comes_back(tmp_path: Path) -> None:
-    root, programs, release = tmp_path / "root", tmp_path / "programs", tmp_path / "release"
-    for folder in (programs, release / "page", release / "mosquitto"):
-        folder.mkdir(parents=True)
+KEYS = [f"mosquitto/{name}" for name in ("acl", "ca.crt", "revoked.crl", "server.key")]
+
+
+def release(folder: Path, authority: str) -> Path:
+    """As the installer leaves it."""
+    for name in [*UNITS, *KEYS, "page/page.key"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{name} as delivered")
+    (folder / "mosquitto/ca.crt").write_text(authority)
+    (folder / "install.sh").write_text(SCRIPT.read_text())
+    return folder
+
+
+def run(tmp_path: Path, folder: Path, verb: str) -> subprocess.CompletedProcess[str]:
+    programs, root = tmp_path / "programs", tmp_path / "root"
+    programs.mkdir(exist_ok=True)
     write_script(programs / "systemctl", "true")
-    files = [*UNITS, "page/page.key", "mosquitto/acl", "mosquitto/revoked.crl", "mosquitto/server.key"]
-    for name in files:
-        (release / name).write_text(f"{name} as delivered")
-    (release / "install.sh").write_text(SCRIPT.read_text())
     there = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PICANARY_ROOT": str(root)}
+    command = ["sh", str(folder / "install.sh"), verb]
+    return subprocess.run(command, env=there, capture_output=True, text=True, check=False)
 
-    def run(verb: str) -> None:
-        subprocess.run(["sh", str(release / "install.sh"), verb], env=there, check=True)
 
+def test_the_keys_of_another_house_are_not_written_over(tmp_path: Path) -> None:
+    first, other = release(tmp_path / "first", "one"), release(tmp_path / "other", "two")
+    assert run(tmp_path, first, "start").returncode == 0
+    refused = run(tmp_path, other, "start")
+    assert refused.returncode == 1 and "is of another house" in refused.stderr
+    assert (tmp_path / "root/etc/mosquitto/picanary/ca.crt").read_text() == "one"
+    assert run(tmp_path, first, "stop").returncode == 0
+    assert run(tmp_path, other, "start").returncode == 0
+
+
+def test_who_was_revoked_stays_so_when_the_release_is_left_and_comes_back(tmp_path: Path) -> None:
+    root, mine = tmp_path / "root", release(tmp_path / "release", "one")
     house = root / "etc/mosquitto/picanary"
-    run("start")
+    assert run(tmp_path, mine, "start").returncode == 0
     (house / "acl").write_text("without the attic")
-    run("stop")
+    assert run(tmp_path, mine, "stop").returncode == 0
     assert not (house / "server.key").exists() and not (root / "etc/picanary/page").exists()
-    run("start")
+    assert run(tmp_path, mine, "start").returncode == 0
     assert (house / "acl").read_text() == "without the attic"
     assert (house / "server.key").read_text() == "mosquitto/server.key as delivered"
     assert (root / "etc/picanary/page/page.key").is_file()
