@@ -22,7 +22,19 @@ class Stage(StrEnum):
 
 OUT = frozenset({Stage.REFUSED, Stage.ROLLED_BACK, Stage.OTHER})
 # What is kept on disk of each.
-KEPT = ("name", "wave", "stage", "why", "session", "watched_s", "taking_s", "records", "before", "restarts")
+KEPT = (
+    "name",
+    "wave",
+    "stage",
+    "why",
+    "session",
+    "watched_s",
+    "taking_s",
+    "records",
+    "had",
+    "before",
+    "restarts",
+)
 _STORY = ("installed", "latest", "state", "why")
 # Alarms of one device nearer than this to the last are the same trouble: at most half an hour's worth
 BURST_S = 1800.0
@@ -43,6 +55,7 @@ class Member:
     watched_s: float = 0.0  # online with the new model
     taking_s: float = 0.0  # online since it was sent, and not at work yet
     records: int = 0  # with the new model
+    had: bool = False  # the new model has judged there
     before: str | None = None  # the label of the model that it had
     restarts: int = 0  # since we began to watch it closely
     # what follows is seen anew after a restart of ours

@@ -53,7 +53,8 @@ def _has(member: Member, desk: Desk) -> None:
 def _recalled(member: Member, desk: Desk) -> None:
     if not member.online or not member.story or member.has(desk.state.label):
         return
-    told = member.story.get("state") in ("rolled_back", "refused") and member.story_at > 0.0
+    # who had it and has it no more is back, though it was told while a rollout that was cut off was away
+    told = member.story.get("state") in ("rolled_back", "refused") and (member.story_at > 0.0 or member.had)
     quiet = member.story.get("state") not in ON_ITS_WAY and member.taking_s > desk.state.plan.take_s
     if told or quiet:
         member.stage, member.why = Stage.WITHDRAWN, ""
@@ -64,6 +65,7 @@ def _recalled(member: Member, desk: Desk) -> None:
 
 def _take_over(member: Member, desk: Desk, why: str) -> None:
     member.stage, member.why, member.watched_s, member.records = Stage.HAS, why, 0.0, 0
+    member.had = True
     member.begin(desk.now)
     how = why or ("on trial" if member.story.get("state") == "trial" else "at work")
     desk.tell("has", f"{member.name} has it: {how}", device=member.name)
