@@ -28,9 +28,9 @@ class Presence:
         self._say("info", birth)
         self._contradict_late_wills()
 
-    def _say(self, leaf: str, message: dict[str, Any]) -> None:
+    def _say(self, leaf: str, message: dict[str, Any], *, chapter: bool = False) -> None:
         if self._uplink is not None:
-            self._uplink.announce(topic(self._device, leaf), encode(message))
+            self._uplink.announce(topic(self._device, leaf), encode(message), chapter=chapter)
 
     def _contradict_late_wills(self) -> None:
         """The will of a session that is past may come after the birth, and would stay as the last word."""
@@ -47,7 +47,7 @@ class Presence:
 
     def model(self, message: dict[str, Any]) -> None:
         """The story of the model goes on."""
-        self._say("model", message)
+        self._say("model", message, chapter=True)
         if message["installed"] != self._birth["model"]:
             self._birth = {**self._birth, "model": message["installed"]}
             self._say("info", self._birth)

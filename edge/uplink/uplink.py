@@ -82,10 +82,13 @@ class Uplink:
         self.connection.start()
         self._thread.start()
 
-    def announce(self, name: str, payload: bytes, *, delay_s: float = 0.0, last: bool = False) -> None:
-        """Publish a retained message now, or as soon as there is a broker, and to each new one again."""
+    def announce(self, name: str, payload: bytes, *, last: bool = False, chapter: bool = False) -> None:
+        """Publish a retained message now, or as soon as there is a broker, and to each new one again.
+
+        A later one takes the place of one that waits, unless it is a `chapter` of a story.
+        """
         with self._lock:
-            self._announcements.put(name, payload, delay_s=delay_s, last=last)
+            self._announcements.put(name, payload, last=last, chapter=chapter)
             self._lock.notify_all()
 
     def announce_again(self, name: str, delay_s: float) -> None:

@@ -86,7 +86,8 @@ def agent(tmp_path: Path, *flags: object) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        _, said = process.communicate()
+        sys.stderr.write(said or "")  # shown where the test fails
 
 
 def fast(bundle: Path, broker: Broker | None) -> list[object]:

@@ -21,7 +21,7 @@ from edge.swap.store import ModelStore
 from tests.brokers import mosquitto
 from tests.edge.devices import Device, label, read_key, running, version
 from tests.edge.faults.journals import by_number
-from tests.edge.test_agent import Subscriber, subscriber
+from tests.edge.test_agent import DEADLINE_S, Subscriber, subscriber
 
 # A soak asks for 50.
 SWAPS = int(os.environ.get("PICANARY_SWAPS", "20"))
@@ -96,7 +96,7 @@ def swap(device: Device, content: bytes, by_file: bool, good: bool, ledger: Ledg
     """Offer one model, and see it through."""
     name = label(content) if good else ""
     before = offer(device, content, by_file)
-    device.listening.wait(lambda: any(settled(each, name) for each in device.stories()[before:]), 400.0)
+    device.listening.wait(lambda: any(settled(each, name) for each in device.stories()[before:]))
     story = next(each for each in device.stories()[before:] if settled(each, name))
     if good:
         assert story["state"] == "idle", story
@@ -169,7 +169,7 @@ def test_row_35_no_reading_is_lost_and_each_names_the_model_that_judged_it(
                 else:
                     listening.wait(lambda: listening.of("state")[-1]["seq"] >= READINGS)
                     device.process.send_signal(signal.SIGTERM)
-                    assert device.process.wait(20) == 0
+                    assert device.process.wait(DEADLINE_S) == 0
     kept = records(tmp_path / "journal.db")
     assert len(kept) >= READINGS
     assert len(ledger.before_kill) == KILLS
