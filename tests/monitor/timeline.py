@@ -10,6 +10,7 @@ from tests.monitor.running import until
 from tests.monitor.scene import Scene, chart
 
 SECONDS = 1000
+ADDRESS_AFTER_MS = 250  # of timeline.js
 LAST = 361  # records of an hour at 0.1 Hz
 
 
@@ -37,7 +38,7 @@ def shown(page: sync_api.Page) -> tuple[float, float]:
             one => one.getAttribute('aria-valuetext'))"""
     )
     assert all(ends)
-    fixed = re.search(r"from=(-?\d+)&to=(-?\d+)", page.url)
+    fixed = re.search(r"from=(-?\d+)&to=(-?\d+)", page.evaluate("location.hash"))
     return (float(fixed[1]), float(fixed[2])) if fixed else (-1.0, -1.0)
 
 
@@ -52,7 +53,8 @@ def until_fixed(page: sync_api.Page, before: tuple[float, float] = (-1.0, -1.0))
 
 
 def settled(page: sync_api.Page, before: tuple[float, float]) -> bool:
-    page.wait_for_timeout(50)  # playwright hears of a new address only while it listens
+    # The address follows a moving hand at intervals: the last is over when a later timer of the page is.
+    page.evaluate("ms => new Promise(done => setTimeout(done, ms))", 2 * ADDRESS_AFTER_MS)
     return shown(page) not in (before, (-1.0, -1.0))
 
 

@@ -1,14 +1,17 @@
 """The soak's own judges see what is wrong; the soak itself is row 42 of the faults."""
 
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.monitor.running import until
 from tests.soak.account import Received, Sent, balance, ranges
 from tests.soak.plan import DISKS, KINDS, MOST_AT_ONCE, draw, longest_s
-from tests.soak.supervised import Life
+from tests.soak.supervised import Life, Supervised, heeds
 from tests.soak.vitals import judge
 from tests.soak.world import Kill
 
@@ -61,6 +64,34 @@ def test_a_kill_that_costs_more_than_the_declared_interval_does_not_hold() -> No
     assert not Kill("e", kept=99, seen=100, age_s=3.5, disk_full=False).holds
     assert Kill("e", kept=10, seen=100, age_s=9.0, disk_full=True).holds
     assert Kill("e", kept=100, seen=100, age_s=9.0, disk_full=False).holds
+
+
+ENDED_BY_ITS_OWN_SIGNAL = """
+import os, signal, time
+def die(*_):
+    signal.signal(15, signal.SIG_DFL)
+    os.kill(os.getpid(), 15)
+signal.signal(15, die)
+time.sleep(600)
+"""
+HANDLER = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit({status})); time.sleep(600)"
+
+
+def test_the_signal_ends_one_that_is_still_loading_in_order(tmp_path: Path) -> None:
+    loading = Supervised("hall", [sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log")
+    loading.start()
+    loading.terminate(30.0)
+    assert not loading.surprises
+
+
+@pytest.mark.parametrize("status", [0, 1, -15])
+def test_one_that_heeds_the_signal_ends_with_nothing_but_0(tmp_path: Path, status: int) -> None:
+    code = HANDLER.format(status=status) if status >= 0 else ENDED_BY_ITS_OWN_SIGNAL
+    heeding = Supervised("hall", [sys.executable, "-c", code], tmp_path / "log")
+    heeding.start()
+    until(lambda: heeds(heeding.lives[-1].pid))
+    heeding.terminate(30.0)
+    assert heeding.surprises == ([f"hall ended on SIGTERM with status {status}"] if status else [])
 
 
 def _life(rise_mb_h: float, seconds: int, descriptors_h: float = 0.0) -> Life:
