@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge.broker_flags import add_entry, section
 from edge.command import run_command
 from edge.config import BrokerSection, broker_settings
 from edge.errors import ConfigError
@@ -71,13 +72,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--wait", action="store_true", help="start also while the broker is away")
     made.add_argument("--json", action="store_true", help="say what happens in JSON, one object a line")
     made.add_argument("--debug", action="store_true", help="log more; show tracebacks")
-    entry = made.add_argument_group("when the broker asks who is there")
-    entry.add_argument("--username", metavar="NAME")
-    entry.add_argument("--password-file", type=Path, metavar="FILE")
-    entry.add_argument("--tls", action="store_true", help="speak TLS; the port is then 8883 unless given")
-    entry.add_argument("--cafile", type=Path, metavar="FILE", help="the authority to trust")
-    entry.add_argument("--certfile", type=Path, metavar="FILE")
-    entry.add_argument("--keyfile", type=Path, metavar="FILE")
+    add_entry(made.add_argument_group("when the broker asks who is there"))
     _add_door(made.add_argument_group("who may see the page, and how it is reached"))
     return made
 
@@ -156,26 +151,18 @@ def _broker(options: argparse.Namespace) -> Iterator[BrokerSettings]:
             "name the MQTT broker with --broker HOST[:PORT], or have one started here with "
             f"--embedded-broker [ADDRESS:PORT]; {both}"
         )
-    section = BrokerSection(
-        address=options.broker or "",
-        username=options.username,
-        password_file=options.password_file,
-        tls=options.tls,
-        cafile=options.cafile,
-        certfile=options.certfile,
-        keyfile=options.keyfile,
-    )
+    named = section(options)
     if options.broker is not None:
-        yield broker_settings(section, client_id)
+        yield broker_settings(named, client_id)
         return
-    if section != BrokerSection():
+    if named != BrokerSection():
         raise ConfigError("--username, --tls and the like are for --broker: an embedded one asks nobody")
     from monitor.embedded_broker import EmbeddedBroker, place
 
     folder = options.store.with_name(f"{options.store.name}.broker")
     with EmbeddedBroker(*place(options.embedded_broker), folder) as own:
         _warn(own.warning)
-        yield broker_settings(replace(section, address=own.address), client_id)
+        yield broker_settings(replace(named, address=own.address), client_id)
 
 
 def _warn(sentence: str | None) -> None:

@@ -21,7 +21,8 @@ from deploy.rollout.ending import outcome
 from deploy.rollout.lines import Lines
 from deploy.rollout.plan import Plan, seconds_of
 from deploy.rollout.state import ENDED, Phase, State, StateFile, claimed
-from edge.config import BrokerSection, broker_settings
+from edge.broker_flags import add_entry, section
+from edge.config import broker_settings
 from edge.errors import ConfigError
 from edge.extras import need
 
@@ -90,17 +91,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add("--withdraw", action="store_true", help="take it back from all who were given it")
     add("--json", action="store_true", help="a JSON object a line on standard output")
     add("--debug", action="store_true", help="show tracebacks")
-    _add_broker(command.add_argument_group("the broker, and who we are to it"))
-
-
-def _add_broker(add: Any) -> None:
-    add.add_argument("--broker", required=True, metavar="HOST[:PORT]", help="the MQTT broker")
-    add.add_argument("--username", metavar="NAME")
-    add.add_argument("--password-file", type=Path, metavar="FILE")
-    add.add_argument("--tls", action="store_true", help="speak TLS; the port is then 8883 unless given")
-    add.add_argument("--cafile", type=Path, metavar="FILE", help="the authority to trust")
-    add.add_argument("--certfile", type=Path, metavar="FILE")
-    add.add_argument("--keyfile", type=Path, metavar="FILE")
+    broker = command.add_argument_group("the broker, and who we are to it")
+    broker.add_argument("--broker", required=True, metavar="HOST[:PORT]", help="the MQTT broker")
+    add_entry(broker)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -108,18 +101,7 @@ def run(options: argparse.Namespace) -> int:
     offer = read_offer(options.bundle, options.trusted)
     plan = _plan(options, offer.budget_a_week)
     wait_s = seconds_of(options.wait, "--wait")
-    broker = broker_settings(
-        BrokerSection(
-            address=options.broker,
-            username=options.username,
-            password_file=options.password_file,
-            tls=options.tls,
-            cafile=options.cafile,
-            certfile=options.certfile,
-            keyfile=options.keyfile,
-        ),
-        "",
-    )
+    broker = broker_settings(section(options), "")
     show = _show(options.json)
     path = options.state or options.bundle.with_name(options.bundle.name + ".rollout")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # through the contexts' ends, like Ctrl-C
