@@ -18,7 +18,7 @@ from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.detection.network import runtime_version
 from edge.errors import ConfigError
 from trainer.quiet import start_tensorflow
-from trainer.run import Run, load
+from trainer.run import Run, expect, load
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,7 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _convert(options: argparse.Namespace) -> int:
     _check(options)
     key = _key(options.key)
-    start_tensorflow()
+    expect(options.run)
+    start_tensorflow()  # takes seconds
     run = load(options.run)
     if options.compare:
         return _compare(options, run)

@@ -76,9 +76,8 @@ def _train(options: argparse.Namespace) -> int:
     _check(options)
     for module in ("matplotlib", "jinja2", "tqdm", "msgspec"):
         need(module, "train")
-    start_tensorflow()
-    from trainer.material import Order
-    from trainer.train import train
+    from trainer.material import material_for
+    from trainer.order import Order, beginning
 
     order = Order(
         data=options.data,
@@ -93,7 +92,12 @@ def _train(options: argparse.Namespace) -> int:
         sensor=options.sensor,
         device=options.device,
     )
-    out, metrics = train(order, quiet=options.json)
+    prior = beginning(order)
+    material = material_for(order, print if not options.json else (lambda _: None))
+    start_tensorflow()  # takes seconds: what is wrong with an order or a file has been said by now
+    from trainer.train import train
+
+    out, metrics = train(order, material, prior, quiet=options.json)
     if options.json:
         print(json.dumps({"run": str(out), **metrics}, allow_nan=False))
     else:

@@ -1,9 +1,10 @@
 """Networks to choose from; each takes the windowing and gives an untrained Keras model.
 
-To add one: a function here and a line in ARCHITECTURES. Whatever is inside, a model takes
-inputs (n, width) and answers (n, outputs): in each view for each channel the mean of (newest -
-previous block) in steps, then for each channel the logarithm of the standard deviation; and after
-these for each shape that the windowing names the log odds that such an event goes on.
+To add one: a function here, a line in ARCHITECTURES and its name in `trainer.order`. Whatever is
+inside, a model takes inputs (n, width) and answers (n, outputs): in each view for each channel the
+mean of (newest - previous block) in steps, then for each channel the logarithm of the standard
+deviation; and after these for each shape that the windowing names the log odds that such an event
+goes on.
 """
 
 from collections.abc import Callable

@@ -10,27 +10,11 @@ from edge.recording import Recording
 from trainer.evaluate import Stretch, split, with_labels
 from trainer.feedback import Feedback, feedback_of
 from trainer.history import DAY_S, long_enough, recorded, simulated, stored
+from trainer.order import Order
 from trainer.store_history import read_store
 
 SIMULATED_PERIOD_S = 10.0
 TRAIN_SHARE = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to train, and where to leave it."""
-
-    data: Path | None
-    out: Path | None
-    name: str | None
-    seed: int
-    architecture: str
-    epochs: int
-    days: float
-    repair: bool
-    prior: str  # "shipped", "none" or a file
-    sensor: str = "DHT22"  # of the simulated room
-    device: str | None = None  # of a monitor's store that has several
 
 
 @dataclass(frozen=True, slots=True)

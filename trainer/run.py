@@ -54,12 +54,17 @@ def save(path: Path, run: Run) -> None:
         np.savez_compressed(path / AROUND, ts_ms=around.ts_ms, values=around.values)
 
 
-def load(path: Path) -> Run:
-    """Read a run folder. Raises RecordingError where it is none or is damaged."""
-    import keras  # seconds to import: after the cheap checks of the command line
-
+def expect(path: Path) -> None:
+    """Raises RecordingError where there is no run folder."""
     if not (path / SETTINGS).is_file():
         raise RecordingError(f"{path}: not a run (no {SETTINGS} in it); make one with: python -m trainer")
+
+
+def load(path: Path) -> Run:
+    """Read a run folder. Raises RecordingError where it is none or is damaged."""
+    expect(path)
+    import keras  # seconds to import
+
     try:
         settings = json.loads((path / SETTINGS).read_text())
         if settings["format"] != FORMAT:

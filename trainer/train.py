@@ -16,16 +16,15 @@ from edge.detection.fleet import FLEET
 from edge.detection.habits import Habits, learn_habits
 from edge.detection.judgement import Judgement
 from edge.detection.replay import judge
-from edge.errors import ConfigError
 from edge.recording import Recording
 from trainer import plots, run
-from trainer.architectures import ARCHITECTURES
 from trainer.evaluate import Stretch, measure, ranking
 from trainer.fit import FitSettings, Fitted, KerasNetwork, fit
 from trainer.history import data_hash
-from trainer.material import Material, Order, material_for
+from trainer.material import Material
+from trainer.order import Order
 from trainer.outcomes import Tried, try_labels
-from trainer.prior import Prior, load, shipped
+from trainer.prior import Prior
 from trainer.report import CAPTIONS, write_report
 
 LEARNING_RATE, FINE_TUNING_RATE = 5e-3, 1e-3
@@ -33,13 +32,11 @@ FALSE_ALARMS_PER_WEEK = 1.0
 VERSIONS_OF = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def train(order: Order, quiet: bool) -> tuple[Path, dict[str, Any]]:
+def train(
+    order: Order, material: Material, prior: Prior | None, *, quiet: bool
+) -> tuple[Path, dict[str, Any]]:
     """Train and leave a run folder; returns it with its measures. Raises PicanaryError."""
-    if order.architecture not in ARCHITECTURES:
-        raise ConfigError(f"--model {order.architecture}: choose one of {', '.join(ARCHITECTURES)}")
-    prior = _prior(order)
     say = print if not quiet else (lambda *_: None)
-    material = material_for(order, say)
     history, stretch = material.history, material.stretch
     out = order.out or Path("runs") / material.name
     out.mkdir(parents=True, exist_ok=True)  # before the work, not after it
@@ -90,24 +87,6 @@ def _told(tried: Tried, material: Material, unheeded: Judgement) -> dict[str, An
         "learnt_from": sum(span is not None and span[0] <= last_ms for span in spans),
         "unheeded": {name: before[name] for name in ("events_found", "false_alarms_per_week")},
     }
-
-
-def _prior(order: Order) -> Prior | None:
-    """What the training begins from. Raises ConfigError when it does not fit the rest of the order."""
-    prior = _named_prior(order)
-    if prior is None and not order.epochs:
-        raise ConfigError("--epochs 0 leaves the network as the prior has it, and here there is none")
-    if prior is not None and prior.architecture != order.architecture:
-        raise ConfigError(
-            f"{order.prior} is of the architecture {prior.architecture}; add --model {prior.architecture}"
-        )
-    return prior
-
-
-def _named_prior(order: Order) -> Prior | None:
-    if order.prior == "none":
-        return None
-    return shipped(order.architecture) if order.prior == "shipped" else load(Path(order.prior))
 
 
 def _fit(

@@ -15,6 +15,7 @@ from edge.detection.habits import LEVELS
 from edge.detection.network import Network
 from edge.detection.windowing import ROOM_INPUTS, Windowing
 from tests.edge.rooms import windowing
+from trainer import order
 from trainer.architectures import ARCHITECTURES
 from trainer.export import float32
 from trainer.networks import (
@@ -140,6 +141,10 @@ def test_a_shape_is_as_likely_as_in_the_channel_where_it_is_likeliest(architectu
     assert len(groups) == 2 and len(away(without)) == 1
     np.testing.assert_allclose(odds, np.maximum(*groups), atol=1e-5)
     assert (groups[0] > groups[1]).any() and (groups[1] > groups[0]).any()
+
+
+def test_an_order_may_name_each_architecture() -> None:
+    assert tuple(ARCHITECTURES) == order.ARCHITECTURES
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
