@@ -7,7 +7,7 @@ from pathlib import Path
 import paho.mqtt.publish
 
 from tests.brokers import mosquitto
-from tests.edge.test_agent import agent, subscriber
+from tests.edge.test_agent import DEADLINE_S, agent, subscriber
 
 
 def test_a_new_device_warms_up_judges_and_learns_again_when_asked(tmp_path: Path) -> None:
@@ -31,5 +31,5 @@ def test_a_new_device_warms_up_judges_and_learns_again_when_asked(tmp_path: Path
             heard.wait(lambda: len(models()) > 2)
             assert models()[-1].startswith(f"{first['model']}+0.")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(DEADLINE_S) == 0
         assert (tmp_path / "journal.models" / "settled.json").is_file()

@@ -23,7 +23,7 @@ from tests.edge.devices import (
     told,
     version,
 )
-from tests.edge.test_agent import agent, schema, subscriber
+from tests.edge.test_agent import DEADLINE_S, agent, schema, subscriber
 
 
 def test_a_file_replaced_by_rename_is_taken_tried_and_kept(device: Device, room_bundle: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_file_replaced_by_rename_is_taken_tried_and_kept(device: Device, room_
     device.replace(new)
     device.wait_for(passed(new))
     device.process.send_signal(signal.SIGTERM)
-    assert device.process.wait(20) == 0
+    assert device.process.wait(DEADLINE_S) == 0
     assert [name.rsplit("-", 1)[0] for name in runs(models(device.folder))] == ["room-1", "room-2"]
     # a state that lasts less than the way to the broker may be skipped; the order may not change
     order = ["idle", "verifying", "warming", "trial", "idle"]
@@ -73,7 +73,7 @@ def test_a_model_that_cries_wolf_is_rolled_back_and_not_tried_again(
     refused = device.wait_for(told("refused"))
     assert "was rolled back on this device" in refused["why"]
     device.process.send_signal(signal.SIGTERM)
-    assert device.process.wait(20) == 0
+    assert device.process.wait(DEADLINE_S) == 0
     names = [name.rsplit("-", 1)[0] for name in runs(models(device.folder))]
     assert names == ["room-1", "room-2", "room-1"]
 
@@ -164,7 +164,7 @@ def test_typed_bundles_are_refused_before_the_agent_begins(room_bundle: Path, tm
         while "device cellar" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(DEADLINE_S) == 0
     with agent(tmp_path, "--source", "simulator", "--bundle", tmp_path / "old") as process:
         _, complaint = process.communicate(timeout=30)
         assert process.returncode == 2

@@ -61,7 +61,7 @@ def test_the_ledger_holds_if_each_number_was_had_or_declared_and_no_other_came(
 def test_a_kill_that_costs_more_than_the_declared_interval_does_not_hold() -> None:
     assert Kill("e", kept=90, seen=100, age_s=0.5, disk_full=False).holds
     assert not Kill("e", kept=89, seen=100, age_s=0.5, disk_full=False).holds
-    assert not Kill("e", kept=99, seen=100, age_s=3.5, disk_full=False).holds
+    assert not Kill("e", kept=99, seen=100, age_s=7.5, disk_full=False).holds
     assert Kill("e", kept=10, seen=100, age_s=9.0, disk_full=True).holds
     assert Kill("e", kept=100, seen=100, age_s=9.0, disk_full=False).holds
 

@@ -151,7 +151,7 @@ class Post:
         for name, payload in [*kept, (topic(self.device, "status"), self._status("online"))]:
             self.connection.try_publish(name, payload, retain=True)
 
-    def announce(self, name: str, payload: bytes) -> None:
+    def announce(self, name: str, payload: bytes, *, chapter: bool = False) -> None:  # noqa: ARG002 - at once, each
         with self._lock:
             self._kept[name] = payload
         self.connection.try_publish(name, payload, retain=True)
