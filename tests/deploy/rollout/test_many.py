@@ -1,6 +1,6 @@
 """200 agents on a real mosquitto: a good model reaches all of them, one that cries wolf hardly any."""
 
-import pytest
+from typing import Any
 
 from tests.brokers import mosquitto
 from tests.deploy.rollout.conducting import rollout
@@ -33,5 +33,11 @@ def test_one_that_cries_wolf_stops_at_the_canaries_and_goes_back(house: House) -
     assert "the new model alarms more" in going.of("stop")[0]["reason"]
     look = going.of("look")[-1]
     assert (look["others"], look["others_alarms"]) == ("control", 0)
-    share = look["seconds"] / (look["seconds"] + look["others_seconds"])
-    assert look["p"] == pytest.approx(share ** look["alarms"], rel=0.01)
+    least, most = (share(look, rounded) ** look["alarms"] for rounded in (-0.05, 0.05))
+    assert least <= look["p"] <= most
+
+
+def share(look: dict[str, Any], rounded: float) -> float:
+    """Of the device time, what the new model's devices had, at one end of what the told seconds may be."""
+    seconds, others = look["seconds"] + rounded, look["others_seconds"] - rounded
+    return float(seconds / (seconds + others))
