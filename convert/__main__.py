@@ -13,6 +13,7 @@ from convert.comparison import Row, choose, head, rows
 from convert.conversion import Converted, Order, convert
 from convert.runtimes import RUNTIMES
 from convert.tflite import FORMATS
+from edge import extras
 from edge.command import run_command
 from edge.detection.budget import LEAST_BUDGET, MOST_BUDGET
 from edge.detection.network import runtime_version
@@ -80,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _convert(options: argparse.Namespace) -> int:
     _check(options)
     key = _key(options.key)
+    extras.expect("tensorflow", "train")
     expect(options.run)
     start_tensorflow()  # takes seconds
     run = load(options.run)

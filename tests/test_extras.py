@@ -29,8 +29,8 @@ def test_a_missing_extra_is_one_sentence(
     tmp_path: Path, module: str, flags: list[str], absent: str, extra: str
 ) -> None:
     trixie_imager(tmp_path / "bootfs")
-    # as if it were not installed: found first on the path, and not there
-    (tmp_path / f"{absent}.py").write_text(f"raise ModuleNotFoundError('no', name={absent!r})\n")
+    # as if it were not installed
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules[{absent!r}] = None\n")
     done = subprocess.run(
         [sys.executable, "-m", module, *flags],
         cwd=tmp_path,

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.command import run_command
 from edge.errors import ConfigError
-from edge.extras import need
+from edge.extras import expect, need
 from trainer.quiet import start_tensorflow
 
 
@@ -76,6 +76,7 @@ def _train(options: argparse.Namespace) -> int:
     _check(options)
     for module in ("matplotlib", "jinja2", "tqdm", "msgspec"):
         need(module, "train")
+    expect("tensorflow", "train")
     from trainer.material import material_for
     from trainer.order import Order, beginning
 
