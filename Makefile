@@ -8,6 +8,8 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 # One more than there are cores: many tests wait for something most of the time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+PYTEST = $(VENV)/bin/python -m pytest --ignore tests/pi --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 # What is installed, and for which Python. ALL holds what DEMO holds.
 DEMO := $(VENV)/.demo-$(VERSION)
 ALL := $(VENV)/.all-$(VERSION)
@@ -17,7 +19,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check assets bench faults soak test-pi test-image clean
+.PHONY: help demo test check assets bench faults soak test-long test-pi test-image clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -29,7 +31,11 @@ test: $(ALL) ## set up what the tests need, and run them; ARGS='-k word' picks s
 	@sh tests/install-tools.sh
 	@sh tests/install-cloud-init.sh $(VENV)
 	@sh tests/install-device-trees.sh $(VENV)
-	@exec $(VENV)/bin/python -m pytest --ignore tests/pi --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@exec $(PYTEST) -m 'not long' $(ARGS)
+
+test-long: $(ALL) ## the tests that take minutes: random faults and kills, all recorded series, the demo
+	@sh tests/install-tools.sh
+	@exec $(PYTEST) -m long $(ARGS)
 
 check: $(ALL) ## lint, format and types
 	@$(VENV)/bin/ruff check

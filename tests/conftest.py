@@ -14,14 +14,21 @@ settings.load_profile("any machine")
 
 collect_ignore = ["pi"]  # `make test-pi` runs it: one emulated Pi for minutes, which wants a core for itself
 
-# These files take a minute or more each: begun last they would leave the other cores idle at the end.
-LONGEST = (
-    *("test_train.py", "test_row_42_soak.py", "test_chain.py", "test_kills.py", "test_demo.py"),
-    *("test_failing_update.py", "test_row_35_swap.py", "test_interrupted.py", "test_row_02_03_gaps.py"),
-    *("test_row_12_37_slow_tries.py", "test_level.py", "test_service.py", "test_pi.py", "test_systemd.py"),
+# Files that take minutes together, or wait for a minute: `make test-long` runs them, `make test` the others.
+LONG = (
+    *("test_row_42_soak.py", "test_chain.py", "test_kills.py", "test_demo.py", "test_level.py"),
+    *("test_row_35_swap.py", "test_row_02_03_gaps.py", "test_row_12_37_slow_tries.py", "test_memory.py"),
+    *("test_pretrain.py", "test_row_39_fleet.py", "test_row_10_slow_line.py", "test_row_09_resets.py"),
+)
+# Begun last they would leave the other cores idle at the end.
+FIRST = (
+    *LONG,
+    *("test_train.py", "test_failing_update.py", "test_interrupted.py", "test_service.py"),
+    *("test_benchmark_baselines.py", "test_whatif_page.py", "test_pi.py", "test_systemd.py"),
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that are not asked for are taken out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, then all others mixed, the same each time; each in its own order.
 
@@ -29,10 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
 
     def turn(item: pytest.Item) -> tuple[int, int]:
-        place = LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+        place = FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST)
         return place, crc32(item.nodeid.partition("::")[0].encode())
 
     items.sort(key=turn)
+    for item in items:
+        if item.path.name in LONG:
+            item.add_marker("long")
 
 
 @pytest.fixture(scope="session")
