@@ -19,7 +19,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check assets bench faults soak test-long test-pi test-image clean
+.PHONY: help demo test test-long check assets bench faults soak test-pi test-image clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-10s %s\n", $$1, $$2 }'
