@@ -37,6 +37,7 @@ def python(module: str, *flags: object, here: Path) -> str:
         ("clean/boichot_dht22.csv", ["temperature", "humidity"], "one a minute"),
         ("clean/haydeni_dht22.csv", ["temperature", "humidity"], "one every 15 s"),
         ("clean/uci_occ0.csv", ["temperature", "humidity"], "one a minute"),
+        ("clean/uci_occ1.csv", ["temperature", "humidity"], "one a minute"),
     ],
 )
 def test_a_recorded_history_becomes_a_model_that_judges_it(

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-MOST_EARLIER = 32
+MOST_EARLIER = 32  # then the oldest go: a line that stands still must not fill the memory
 
 
 class Announcements:

@@ -25,7 +25,6 @@ from tests.brokers import Broker, amqtt_broker, free_port, mosquitto
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 120.0
-ENDS_S = 25.0  # after SIGTERM; five on a machine with nothing else to do
 
 
 class Subscriber:
@@ -135,7 +134,7 @@ def test_no_record_is_missing_or_twice_in_the_order_of_the_journal(room_bundle: 
         assert came == kept == list(range(1, len(kept) + 1))
 
 
-def test_sigterm_ends_it_cleanly_and_soon(room_bundle: Path, tmp_path: Path) -> None:
+def test_sigterm_ends_it_cleanly_within_five_seconds(room_bundle: Path, tmp_path: Path) -> None:
     with (
         mosquitto() as broker,
         subscriber(broker) as heard,
@@ -143,7 +142,7 @@ def test_sigterm_ends_it_cleanly_and_soon(room_bundle: Path, tmp_path: Path) -> 
     ):
         heard.wait(lambda: bool(heard.records()))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(ENDS_S) == 0
+        assert process.wait(5.0) == 0
         heard.wait(lambda: heard.of("status")[-1]["state"] == "disconnected")
 
 
@@ -327,7 +326,7 @@ def test_sigterm_ends_a_replay_that_is_still_being_sent(room_bundle: Path, tmp_p
                 time.sleep(0.05)
             assert process.poll() is None, "it waits for a broker that takes nothing"
             process.send_signal(signal.SIGTERM)
-            assert process.wait(ENDS_S) == 0
+            assert process.wait(5.0) == 0
             assert process.stderr is not None
             assert "360 records are not sent; they stay in the journal" in process.stderr.read()
 

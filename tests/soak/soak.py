@@ -14,7 +14,7 @@ from tests.soak.world import AGENTS, READINGS_PER_S, STOP_S, World, hears, world
 
 TICK_S = 0.25
 MEASURE_S = 5.0
-LEAST_QUIET_S = 240.0
+LEAST_QUIET_S = 120.0
 
 
 def soak(folder: Path, seconds: float, seed: int, say: Callable[[str], None]) -> Outcome:

@@ -61,7 +61,7 @@ def test_the_ledger_holds_if_each_number_was_had_or_declared_and_no_other_came(
 def test_a_kill_that_costs_more_than_the_declared_interval_does_not_hold() -> None:
     assert Kill("e", kept=90, seen=100, age_s=0.5, disk_full=False).holds
     assert not Kill("e", kept=89, seen=100, age_s=0.5, disk_full=False).holds
-    assert not Kill("e", kept=99, seen=100, age_s=7.5, disk_full=False).holds
+    assert not Kill("e", kept=99, seen=100, age_s=3.5, disk_full=False).holds
     assert Kill("e", kept=10, seen=100, age_s=9.0, disk_full=True).holds
     assert Kill("e", kept=100, seen=100, age_s=9.0, disk_full=False).holds
 
@@ -82,6 +82,13 @@ def test_the_signal_ends_one_that_is_still_loading_in_order(tmp_path: Path) -> N
     loading.start()
     loading.terminate(30.0)
     assert not loading.surprises
+
+
+def test_one_that_never_heeds_the_signal_is_a_surprise(tmp_path: Path) -> None:
+    deaf = Supervised("hall", [sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log")
+    deaf.start()
+    deaf.terminate(30.0, loading_s=0.0)
+    assert deaf.surprises == ["hall ended on SIGTERM with status -15"]
 
 
 @pytest.mark.parametrize("status", [0, 1, -15])

@@ -30,8 +30,7 @@ READINGS_PER_S = 20.0
 SPEED = 200.0  # the package's model wants a reading in ten seconds of the room's time
 COMMIT_RECORDS, COMMIT_S = 10, 2.0
 DISK_KB = 12_000
-STOP_S = 25.0  # five are promised; this machine is noisy
-PAUSE_S = 5.0  # and may give a process no turn for so long
+STOP_S = 10.0  # five are promised; this machine is noisy
 AGENTS, MONITORS = ("cellar", "attic"), ("hall", "office")
 CONFIGURATION = """
 [agent]
@@ -72,7 +71,7 @@ class Kill:
         Where all that was seen is kept, the age only says how long a busy machine gave the agent no turn.
         """
         lost = self.seen - self.kept
-        return self.disk_full or lost <= 0 or (lost <= COMMIT_RECORDS and self.age_s <= COMMIT_S + PAUSE_S)
+        return self.disk_full or lost <= 0 or (lost <= COMMIT_RECORDS and self.age_s <= COMMIT_S + 1.0)
 
 
 @dataclass

@@ -10,6 +10,7 @@ results/final_results.json to 1e-10 at the thresholds published with them.
 
 import itertools
 import math
+import time
 
 import numpy as np
 import pytest
@@ -202,11 +203,12 @@ def test_a_corpus_without_windows_has_no_score():
         nab_scores({"x": series([1.0, 2.0], [])})
 
 
-@pytest.mark.timeout(120)
 def test_a_corpus_of_nabs_size_takes_a_moment():
     rng = np.random.default_rng(1)
     files = {str(number): series(rng.random(6300), [(2000, 2400), (4000, 4300)]) for number in range(58)}
-    assert 0.0 < nab_scores(files)["standard"] <= 100.0
+    began = time.monotonic()
+    nab_scores(files)
+    assert time.monotonic() - began < 10.0
 
 
 @pytest.mark.data
